@@ -1,0 +1,31 @@
+//! What the journal is told when it opens.
+
+use std::path::PathBuf;
+
+use interlock_glob::Glob;
+
+/// Where and how the journal is kept.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The SQLite file. Made if it is not there.
+    pub path: PathBuf,
+    /// Where the daily JSON-lines files are written; none: no mirror.
+    pub mirror_dir: Option<PathBuf>,
+    /// What must not be kept: values at these JSON Pointers, of arguments and of results' `structuredContent`, for the
+    /// tools that fit.
+    pub redact: Vec<(Glob, Vec<String>)>,
+    /// Arguments and results larger than this, in bytes of JSON, are kept as digest, length and first KiB.
+    pub max_body_bytes: usize,
+    /// When an admission counts as durable.
+    pub durability: Durability,
+}
+
+/// When an admission counts as durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Once it is on disk, before the call is sent.
+    BeforeCall,
+    /// Once it is ordered; on disk at most 50 ms later. A power loss may lose those 50 ms; a crash of the process loses
+    /// nothing.
+    Batched,
+}

@@ -1,0 +1,1 @@
+//! What has happened, per scope: a fold of the journal that policies look at.

@@ -1,0 +1,31 @@
+//! Interlock: stands between AI apps and MCP servers; sandboxed policies decide every tool call, one journal tells
+//! what happened.
+//!
+//! Read ARCHITECTURE.md first, then `mediation/mediator.rs`. The modules are listed in rank order: each imports only
+//! those above it.
+
+pub mod call;
+pub mod clock;
+pub mod scope;
+pub mod secret;
+pub mod tasks;
+pub mod verdict;
+
+pub mod journal;
+pub mod sandbox;
+
+pub mod approvals;
+pub mod ledger;
+
+pub mod downstream;
+pub mod policy;
+
+pub mod mediation;
+
+pub mod gateway;
+
+pub mod config;
+
+pub mod app;
+
+pub mod cli;

@@ -1,0 +1,3 @@
+//! The `interlock` program.
+
+fn main() {}

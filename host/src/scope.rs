@@ -1,0 +1,125 @@
+//! Which part of history a policy looks at, and the key under which a call belongs to such a part.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::call::{Arguments, Call};
+
+/// The kind of scope that a policy is configured with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The caller's session.
+    Session,
+    /// Everything of the same principal.
+    Caller,
+    /// Everything.
+    Global,
+    /// Everything, by anyone, whose argument at this JSON Pointer (RFC 6901) has the same value.
+    Argument(String),
+}
+
+impl Scope {
+    /// The one scope of this kind that `call` belongs to; none if it lacks the argument.
+    pub fn of(&self, call: &Call) -> Option<ScopeKey> {
+        match self {
+            Self::Session => Some(ScopeKey::Session {
+                principal: call.caller.principal.clone(),
+                session: call.session.clone(),
+            }),
+            Self::Caller => Some(ScopeKey::Caller { principal: call.caller.principal.clone() }),
+            Self::Global => Some(ScopeKey::Global),
+            Self::Argument(pointer) => argument(&call.arguments, pointer)
+                .map(|value| ScopeKey::Argument { pointer: pointer.clone(), value: canonical(value) }),
+        }
+    }
+}
+
+/// One part of history: what a [`Scope`] stands for, seen from one call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ScopeKey {
+    /// One session of one principal: another principal's session of the same name is another scope.
+    Session {
+        /// Whose.
+        principal: String,
+        /// Which.
+        session: String,
+    },
+    /// Everything of one principal.
+    Caller {
+        /// Whose.
+        principal: String,
+    },
+    /// Everything.
+    Global,
+    /// Everything with one value of one argument.
+    Argument {
+        /// JSON Pointer into the arguments.
+        pointer: String,
+        /// The value as canonical JSON text (RFC 8785).
+        value: String,
+    },
+}
+
+impl ScopeKey {
+    /// Whether a call with these traits belongs to the scope.
+    pub fn holds(&self, principal: &str, session: &str, arguments: &Arguments) -> bool {
+        match self {
+            Self::Session { principal: p, session: s } => p == principal && s == session,
+            Self::Caller { principal: p } => p == principal,
+            Self::Global => true,
+            Self::Argument { pointer, value } => {
+                argument(arguments, pointer).is_some_and(|found| canonical(found) == *value)
+            }
+        }
+    }
+}
+
+/// For people: `session 01J…`, `caller alice`, `global`, `/customer_id = "c-1"`.
+impl fmt::Display for ScopeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session { session, .. } => write!(f, "session {session}"),
+            Self::Caller { principal } => write!(f, "caller {principal}"),
+            Self::Global => f.write_str("global"),
+            Self::Argument { pointer, value } => write!(f, "{pointer} = {value}"),
+        }
+    }
+}
+
+/// The argument at a JSON Pointer (RFC 6901). The empty pointer, the arguments as a whole, names no argument.
+pub fn argument<'a>(arguments: &'a Arguments, pointer: &str) -> Option<&'a Value> {
+    let (first, rest) = match pointer.strip_prefix('/')?.split_once('/') {
+        Some((first, _)) => (first, pointer.get(first.len() + 1..)?),
+        None => (pointer.get(1..)?, ""),
+    };
+    let key = first.replace("~1", "/").replace("~0", "~");
+    arguments.get(&key)?.pointer(rest)
+}
+
+/// A value as canonical JSON text (RFC 8785).
+pub fn canonical(value: &Value) -> String {
+    // The canonicalizer fails only where a map's key is no string or a writer fails, and neither can be here.
+    serde_json_canonicalizer::to_string(value).unwrap_or_else(|_| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_argument_is_found_by_its_pointer() {
+        let Value::Object(map) = json!({"a": {"b": [1, null]}, "x/y": {"~": 2}}) else { unreachable!() };
+        let arguments = Arc::new(map);
+        for (pointer, value) in [("/a/b/0", json!(1)), ("/a/b/1", json!(null)), ("/x~1y/~0", json!(2))] {
+            assert_eq!(argument(&arguments, pointer), Some(&value));
+        }
+        for none in ["", "a", "/a/c", "/a/b/2", "/"] {
+            assert_eq!(argument(&arguments, none), None, "`{none}`");
+        }
+    }
+}

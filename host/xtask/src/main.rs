@@ -1,0 +1,117 @@
+//! The repository's own chores, for developers and CI: `cargo xtask VERB`.
+
+mod cargo;
+mod guests;
+mod layout;
+mod toolchain;
+
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::layout::Layout;
+
+const USAGE: &str = "\
+Usage: cargo xtask VERB [ARGS]
+
+  plugins [DIR]   build the Wasm components of plugins/ (or of DIR, a folder in it) into TARGET/plugins
+  build [ARGS]    plugins, then the interlock binary; ARGS go to `cargo build`
+  test [ARGS]     plugins, then the tests of the plugins and of the host; ARGS go to the host's `cargo test`
+  demo [ARGS]     plugins, then `interlock demo ARGS`
+  bench [ARGS]    plugins, then the host's benches; ARGS go to `cargo bench`
+
+TARGET is cargo's target folder. INTERLOCK_GUEST_TOOLCHAIN=rustup or =debian forces one way of finding a compiler for
+the plugins; without it the first that works is taken.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    match run(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<ExitCode> {
+    let Some((verb, rest)) = args.split_first() else {
+        return Ok(usage(None));
+    };
+    let action: fn(&Layout, &[String]) -> Result<ExitCode> = match verb.as_str() {
+        "plugins" => plugins,
+        "build" => build,
+        "test" => test,
+        "demo" => demo,
+        "bench" => bench,
+        "help" | "-h" | "--help" => {
+            eprint!("{USAGE}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        other => return Ok(usage(Some(format!("there is no verb `{other}`")))),
+    };
+    if verb == "plugins"
+        && let Some(surplus) = rest.get(1).or(rest.first().filter(|dir| dir.starts_with('-')))
+    {
+        return Ok(usage(Some(format!("`plugins` takes one folder at most; what is `{surplus}`?"))));
+    }
+    action(&Layout::find()?, rest)
+}
+
+/// Tells what was wrong, and how it is done. Exit code 2, as everywhere in this project.
+fn usage(wrong: Option<String>) -> ExitCode {
+    if let Some(wrong) = wrong {
+        eprintln!("error: {wrong}\n");
+    }
+    eprint!("{USAGE}");
+    ExitCode::from(2)
+}
+
+fn plugins(layout: &Layout, args: &[String]) -> Result<ExitCode> {
+    let Some(dir) = args.first() else {
+        guests::build(layout, None)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Ok(dir) = Path::new(dir).canonicalize() else {
+        bail!("`{dir}` is not a folder");
+    };
+    if !dir.starts_with(&layout.plugins) {
+        bail!(
+            "`{}` is outside of `{}`; for a plugin of your own there is `interlock plugin build`",
+            dir.display(),
+            layout.plugins.display()
+        );
+    }
+    if !dir.join("Cargo.toml").is_file() {
+        bail!("`{}` has no Cargo.toml", dir.display());
+    }
+    guests::build(layout, Some(&dir))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn build(layout: &Layout, args: &[String]) -> Result<ExitCode> {
+    guests::build(layout, None)?;
+    cargo::run(layout.cargo("build").args(["--package", "interlock-host", "--bin", "interlock"]).args(args))
+}
+
+/// Runs the host's tests even if a plugin's failed, so that one run shows all that is broken.
+fn test(layout: &Layout, args: &[String]) -> Result<ExitCode> {
+    guests::build(layout, None)?;
+    let plugins = cargo::run(&mut layout.plugins_cargo("test"))?;
+    let host = cargo::run(layout.cargo("test").args(args))?;
+    Ok(if plugins == ExitCode::SUCCESS { host } else { plugins })
+}
+
+fn demo(layout: &Layout, args: &[String]) -> Result<ExitCode> {
+    guests::build(layout, None)?;
+    let mut demo = layout.cargo("run");
+    cargo::run(demo.args(["--package", "interlock-host", "--bin", "interlock", "--", "demo"]).args(args))
+}
+
+fn bench(layout: &Layout, args: &[String]) -> Result<ExitCode> {
+    guests::build(layout, None)?;
+    cargo::run(layout.cargo("bench").args(["--package", "interlock-host"]).args(args))
+}
