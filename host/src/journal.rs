@@ -1,10 +1,35 @@
 //! The spine: one append-only, totally ordered, durable log of events. Everything else is a fold of it.
+//!
+//! Start with `journal/handle.rs` (what others may do) and `journal/writer.rs` (the one place where calls are put in
+//! order).
 
+pub mod body;
 mod config;
+mod error;
+mod event;
+mod guard;
+mod handle;
+mod lock;
+mod past;
 mod permit;
+mod prepare;
+mod query;
+mod recent;
+mod sqlite;
+mod store;
+mod turn;
+mod writer;
 
 pub use config::{Config, Durability};
+pub use error::JournalError;
+pub use event::{Draft, Event, Hash, kind};
+pub use guard::{Admission, Committed, Guard};
+pub use handle::Journal;
+pub use past::{Change, PastCall, Status};
 pub use permit::Permit;
+pub use query::Query;
+pub(crate) use store::CallFilter;
+pub use turn::Turn;
 
 /// Position of an event in the journal; the first is 1. 0 stands for "before everything".
 #[derive(
@@ -12,3 +37,17 @@ pub use permit::Permit;
 )]
 #[serde(transparent)]
 pub struct Sequence(pub u64);
+
+impl Sequence {
+    /// The position after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl std::fmt::Display for Sequence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,235 @@
+//! The shapes of events' bodies. Fields that a reader does not know are passed over; new fields need a default.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Sequence;
+use crate::{
+    call::{CallId, Caller, Outcome, ToolName},
+    clock::Timestamp,
+    verdict::{Question, Refusal},
+};
+
+/// Who approved what: the bodies of `approval.*` are with the module that folds them.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// How one policy judged one call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// Its name in the configuration.
+    pub policy: String,
+    /// SHA-256 of the component, as hexadecimal digits.
+    pub component: String,
+    /// SHA-256 of the settings' canonical JSON.
+    pub settings: String,
+    /// `enforce` or `shadow`.
+    pub mode: String,
+    /// `allow`, `hold`, `ask` or `refuse`.
+    pub verdict: String,
+    /// Code of the refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// How long it took, in microseconds.
+    pub micros: u64,
+    /// Why it could not judge, where it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// Body of `call.admitted`; the subject is the call's id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Admitted {
+    /// Which tool.
+    pub tool: ToolName,
+    /// What the tool receives: an object.
+    pub arguments: Value,
+    /// What was asked for, where a policy changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments_before: Option<Value>,
+    /// Digest of the tool's definition.
+    #[serde(default)]
+    pub definition: String,
+    /// By whom.
+    pub caller: Caller,
+    /// In which session.
+    pub session: String,
+    /// What the tool's definition promises.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
+    /// When the gateway received the call.
+    #[serde(default)]
+    pub received: Timestamp,
+    /// What each policy said.
+    #[serde(default)]
+    pub policies: Vec<Judged>,
+    /// The scopes that were looked at, as text for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// The version of the ledger that was looked at.
+    #[serde(default)]
+    pub view: Sequence,
+    /// Ids of the approvals that this admission spends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<String>,
+    /// The earlier call that this one goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<CallId>,
+    /// Id of the process that carries it out: [`super::Journal::process`].
+    #[serde(default)]
+    pub process: String,
+}
+
+/// Body of `call.finished`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// Which tool.
+    pub tool: ToolName,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What came back: MCP `CallToolResult`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// From admission to answer, in milliseconds.
+    #[serde(default)]
+    pub duration_ms: u64,
+    /// Id of the process that wrote this.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub process: String,
+    /// Why, where the outcome does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One policy's refusal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Which policy, or `interlock`.
+    pub policy: String,
+    /// What it said: code, reason, unlocks and details.
+    #[serde(flatten)]
+    pub refusal: Refusal,
+}
+
+/// Body of `call.refused`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallRefused {
+    /// Which tool, as far as it is known.
+    pub tool: String,
+    /// With what.
+    pub arguments: Value,
+    /// By whom.
+    pub caller: Caller,
+    /// In which session.
+    pub session: String,
+    /// Digest of the tool's definition.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub definition: String,
+    /// When the gateway received the call.
+    #[serde(default)]
+    pub received: Timestamp,
+    /// Every refusal.
+    pub refused: Vec<Refused>,
+    /// What each policy said.
+    #[serde(default)]
+    pub policies: Vec<Judged>,
+    /// The version of the ledger that was looked at.
+    #[serde(default)]
+    pub view: Sequence,
+}
+
+/// Body of `call.asked`: a call waits for the answer to a question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Which tool.
+    pub tool: ToolName,
+    /// With what.
+    pub arguments: Value,
+    /// By whom.
+    pub caller: Caller,
+    /// In which session.
+    pub session: String,
+    /// Digest of the tool's definition.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub definition: String,
+    /// When the gateway received the call.
+    #[serde(default)]
+    pub received: Timestamp,
+    /// Ids of the approvals that it waits for.
+    pub approvals: Vec<String>,
+    /// What each policy said.
+    #[serde(default)]
+    pub policies: Vec<Judged>,
+}
+
+/// Body of `call.settled`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settled {
+    /// How the call ended, as far as a human could find out.
+    pub outcome: Outcome,
+    /// Who says so.
+    pub by: String,
+    /// How they know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Body of `approval.asked`; the subject is the approval's id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalAsked {
+    /// SHA-256 that binds it to one exact call, as hexadecimal digits.
+    pub binding: String,
+    /// The call that gave rise to it.
+    pub call: CallId,
+    /// Which policy asks.
+    pub policy: String,
+    /// What is asked.
+    pub question: Question,
+    /// Which tool would be called.
+    pub tool: ToolName,
+    /// With what.
+    pub arguments: Value,
+    /// By whom.
+    pub caller: Caller,
+    /// In which session.
+    pub session: String,
+    /// When silence becomes a no.
+    pub expires: Timestamp,
+}
+
+/// Body of `approval.granted` and `approval.refused`: one human's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalAnswered {
+    /// Whose answer.
+    pub by: String,
+    /// The roles they held when answering.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Through which channel: `desk` or `client`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub channel: String,
+}
+
+/// Body of `approval.expired`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalExpired {
+    /// Why, where it was not time alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Body of `process.started` and `process.stopped`; the subject is the process id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Process {
+    /// What it is: `serve`, `worker`, …
+    pub role: String,
+    /// Version of this program.
+    pub version: String,
+    /// The operating system's number for it.
+    #[serde(default)]
+    pub pid: u32,
+}

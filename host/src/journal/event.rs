@@ -1,0 +1,169 @@
+//! One entry of the journal, and how entries are chained by hashes.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Change, JournalError, Sequence};
+use crate::{clock::Timestamp, scope::canonical};
+
+/// Kinds of events that this program writes. An open set: readers tolerate kinds that they do not know.
+pub mod kind {
+    /// A call may be sent, and is now running.
+    pub const CALL_ADMITTED: &str = "call.admitted";
+    /// A call has ended.
+    pub const CALL_FINISHED: &str = "call.finished";
+    /// A call was refused; nothing was sent.
+    pub const CALL_REFUSED: &str = "call.refused";
+    /// A call waits for a human.
+    pub const CALL_ASKED: &str = "call.asked";
+    /// An operator said how a call of unknown outcome ended.
+    pub const CALL_SETTLED: &str = "call.settled";
+    /// A question was put to humans.
+    pub const APPROVAL_ASKED: &str = "approval.asked";
+    /// One human said yes.
+    pub const APPROVAL_GRANTED: &str = "approval.granted";
+    /// One human said no.
+    pub const APPROVAL_REFUSED: &str = "approval.refused";
+    /// Nobody answered in time.
+    pub const APPROVAL_EXPIRED: &str = "approval.expired";
+    /// A process of this program began to use the journal.
+    pub const PROCESS_STARTED: &str = "process.started";
+    /// A process of this program ended in an orderly way.
+    pub const PROCESS_STOPPED: &str = "process.stopped";
+}
+
+/// A SHA-256 digest; written as 64 hexadecimal digits.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// Reads 32 bytes; none if there are more or fewer.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Hash {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let wrong = || serde::de::Error::custom("a SHA-256 digest is 64 hexadecimal digits");
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(wrong());
+        }
+        let mut bytes = [0; 32];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            let digits = text.get(at * 2..at * 2 + 2).ok_or_else(wrong)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// One entry of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its position.
+    pub seq: Sequence,
+    /// When it was ordered, by the clock of the process that wrote it.
+    pub at: Timestamp,
+    /// Whose doing it is: a principal, or `interlock`.
+    pub actor: String,
+    /// Dotted word: see [`kind`].
+    pub kind: String,
+    /// What it is about: the id of a call, an approval, a process.
+    pub subject: String,
+    /// The rest, shaped by the kind: see [`super::body`].
+    pub body: Arc<Value>,
+    /// Hash of the event before; zeros before the first.
+    pub prev: Hash,
+    /// SHA-256 over `prev` (32 bytes) and the RFC 8785 bytes of this event without `prev` and `hash`.
+    pub hash: Hash,
+    /// What it changes about a call, seen from all events before it. Only in events that were observed live, through a
+    /// guard or the ledger; not part of the record.
+    #[serde(skip)]
+    pub change: Option<Change>,
+}
+
+impl Event {
+    /// Reads the body as one of the shapes in [`super::body`].
+    ///
+    /// # Errors
+    /// If it does not have that shape.
+    pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, JournalError> {
+        T::deserialize(self.body.as_ref())
+            .map_err(|e| JournalError::Unreadable { seq: self.seq, reason: e.to_string() })
+    }
+
+    /// What `hash` should be, given everything else.
+    pub fn expected_hash(&self) -> Hash {
+        chained(self.prev, self.seq, self.at, [&self.actor, &self.kind, &self.subject], &canonical(&self.body))
+    }
+}
+
+/// An event before it has its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// Whose doing it is.
+    pub actor: String,
+    /// Dotted word: see [`kind`].
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// The rest.
+    pub body: Value,
+}
+
+impl Draft {
+    /// A draft with a typed body.
+    ///
+    /// # Errors
+    /// If the body cannot be written as JSON, which the shapes of this program always can.
+    pub fn new(actor: &str, kind: &str, subject: &str, body: &impl Serialize) -> Result<Self, JournalError> {
+        let body = serde_json::to_value(body)
+            .map_err(|e| JournalError::Malformed { kind: kind.to_owned(), reason: e.to_string() })?;
+        Ok(Self { actor: actor.to_owned(), kind: kind.to_owned(), subject: subject.to_owned(), body })
+    }
+}
+
+/// The hash of an event: `texts` are actor, kind and subject; `body` is canonical JSON.
+///
+/// The canonical form of the whole is put together from its parts: its keys are known, and in order.
+pub(super) fn chained(prev: Hash, seq: Sequence, at: Timestamp, texts: [&str; 3], body: &str) -> Hash {
+    let [actor, kind, subject] = texts.map(|text| canonical(&Value::from(text)));
+    let (seq, at) = (canonical(&Value::from(seq.0)), canonical(&Value::from(at.0)));
+    let mut hasher = Sha256::new();
+    hasher.update(prev.0);
+    for part in [
+        "{\"actor\":", &actor, ",\"at\":", &at, ",\"body\":", body, ",\"kind\":", &kind, ",\"seq\":", &seq,
+        ",\"subject\":", &subject, "}",
+    ] {
+        hasher.update(part.as_bytes());
+    }
+    Hash(hasher.finalize().into())
+}

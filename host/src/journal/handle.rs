@@ -1,0 +1,249 @@
+//! What everyone else may do with the journal.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use super::{
+    Admission, Committed, Config, Draft, Event, Guard, JournalError, Permit, Query, Sequence, Turn, kind,
+    prepare::Keeping,
+    recent::Recent,
+    sqlite::Sqlite,
+    store::{Head, Store},
+    writer::{Commit, Request, Writer},
+};
+use crate::{
+    call::Call,
+    clock::Clock,
+    tasks::Tasks,
+};
+
+/// How many requests may wait for the writer. Whoever comes then waits for room.
+const MOST_WAITING: usize = 1024;
+/// How often a process looks whether others have appended.
+const LOOK: Duration = Duration::from_millis(15);
+/// Every so many looks it asks the database itself: a process that died while it wrote left no word.
+const LOOKS_PER_CHECK: u32 = 64;
+
+/// The journal, as one process uses it. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Arc<dyn Store>,
+    recent: Arc<Recent>,
+    keeping: Arc<Keeping>,
+    requests: mpsc::Sender<Request>,
+    process: Arc<str>,
+    // The writer is waited for by `close`; the helpers end with the owner's tasks.
+    writer: Tasks,
+    helpers: Tasks,
+}
+
+impl Journal {
+    /// Opens the journal, and makes it if it is not there.
+    ///
+    /// The writer lives until [`Journal::close`], so that others can record their end while `tasks` are being stopped;
+    /// everything else ends with `tasks`.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or was made by a newer version.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>, tasks: Tasks) -> Result<Self, JournalError> {
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&config).await?);
+        let (head, open) = store.opening().await?;
+        let recent = Arc::new(Recent::new(head, open));
+        let (requests, waiting) = mpsc::channel(MOST_WAITING);
+        let keeping = Arc::new(Keeping::new(&config));
+        let (writer, helpers) = (Tasks::new(), tasks.child());
+        let write = Writer::new(Arc::clone(&store), Arc::clone(&recent), clock, waiting, config.durability);
+        writer.spawn("journal writer", write.run());
+        helpers.spawn("journal reader", look(Arc::clone(&store), Arc::clone(&recent), helpers.stopping()));
+        let process = Uuid::now_v7().to_string().into();
+        Ok(Self { shared: Arc::new(Shared { store, recent, keeping, requests, process, writer, helpers }) })
+    }
+
+    /// Id of this process in the journal: a UUIDv7, new each time the journal is opened.
+    pub fn process(&self) -> &str {
+        &self.shared.process
+    }
+
+    /// Appends events, all or none, and returns the position of the last once they are durable.
+    ///
+    /// # Errors
+    /// If they could not be recorded; then none is.
+    pub async fn append(&self, drafts: Vec<Draft>) -> Result<Sequence, JournalError> {
+        match self.ask(drafts, None).await? {
+            Committed::At(seq) => Ok(seq),
+            Committed::Conflict => Ok(self.head()),
+        }
+    }
+
+    /// Appends events, all or none, if the guard holds at that moment.
+    ///
+    /// # Errors
+    /// If they could not be recorded; then none is.
+    pub async fn commit(&self, drafts: Vec<Draft>, guard: Guard) -> Result<Committed, JournalError> {
+        self.ask(drafts, Some(guard)).await
+    }
+
+    /// Admits a call if the guard holds at that moment: the permit comes once the admission is durable.
+    ///
+    /// # Errors
+    /// If it could not be recorded, or the draft does not admit this very call.
+    pub async fn admit(&self, call: Call, draft: Draft, guard: Guard) -> Result<Admission, JournalError> {
+        admits(&call, &draft)?;
+        Ok(match self.ask(vec![draft], Some(guard)).await? {
+            Committed::At(seq) => Admission::Admitted(Permit::new(call, seq)),
+            Committed::Conflict => Admission::Conflict,
+        })
+    }
+
+    /// Takes the writer's turn, for a call that could not be decided otherwise: see [`Turn`].
+    ///
+    /// # Errors
+    /// If the turn cannot be had.
+    pub async fn turn(&self) -> Result<Turn, JournalError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Turn(Arc::clone(&self.shared.keeping), reply)).await?;
+        answer.await.map_err(|_| JournalError::Closed)?
+    }
+
+    /// Records something that has happened and cannot be undone, such as the end of a call. Does not wait for the disk,
+    /// only for room in the queue; durable within 50 ms, and tried again for as long as the store fails.
+    ///
+    /// # Errors
+    /// If the journal is closed.
+    pub async fn finish(&self, draft: Draft) -> Result<(), JournalError> {
+        let draft = self.shared.keeping.prepare(draft);
+        self.send(Request::Commit(Commit { drafts: vec![draft], guard: None, reply: None })).await
+    }
+
+    /// The last event that this process knows of.
+    pub fn head(&self) -> Sequence {
+        self.shared.recent.head().seq
+    }
+
+    /// Learns what other processes have appended, and returns the last event. One small read if they have not.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn refresh(&self) -> Result<Sequence, JournalError> {
+        let Shared { store, recent, .. } = self.shared.as_ref();
+        if store.hint()? > recent.head().seq {
+            catch_up(store.as_ref(), recent).await?;
+        }
+        Ok(recent.head().seq)
+    }
+
+    /// Fires for every event, whoever wrote it; others' within about 20 ms. Carries the last position.
+    pub fn changes(&self) -> watch::Receiver<Sequence> {
+        self.shared.recent.changes()
+    }
+
+    /// Events for an audit, in order.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn read(&self, query: &Query) -> Result<Vec<Event>, JournalError> {
+        self.shared.store.read(query).await
+    }
+
+    /// Waits until everything that was handed over before is durable.
+    ///
+    /// # Errors
+    /// If the journal is closed.
+    pub async fn flush(&self) -> Result<(), JournalError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Flush(reply)).await?;
+        answer.await.map_err(|_| JournalError::Closed)?
+    }
+
+    /// Makes everything durable that was handed over, and ends. Whoever comes later is told that it is closed. Returns
+    /// whether all ended within `grace`.
+    pub async fn close(&self, grace: Duration) -> bool {
+        // If it cannot be sent, the writer has ended already.
+        let _ = self.send(Request::Close).await;
+        let helpers = self.shared.helpers.stop(grace).await;
+        self.shared.writer.stop(grace).await && helpers
+    }
+
+    /// For the ledger.
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.shared.store.as_ref()
+    }
+
+    /// For the ledger.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.shared.recent
+    }
+
+    /// Learns of everything up to a position that the store has told of.
+    pub(crate) async fn reach(&self, seq: Sequence) -> Result<(), JournalError> {
+        if seq > self.head() {
+            catch_up(self.store(), self.recent()).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, drafts: Vec<Draft>, guard: Option<Guard>) -> Result<Committed, JournalError> {
+        let drafts = drafts.into_iter().map(|draft| self.shared.keeping.prepare(draft)).collect();
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Commit(Commit { drafts, guard, reply: Some(reply) })).await?;
+        answer.await.map_err(|_| JournalError::Closed)?
+    }
+
+    async fn send(&self, request: Request) -> Result<(), JournalError> {
+        self.shared.requests.send(request).await.map_err(|_| JournalError::Closed)
+    }
+}
+
+/// Whether a draft admits this very call, and says enough for the ledger to remember it.
+pub(super) fn admits(call: &Call, draft: &Draft) -> Result<(), JournalError> {
+    let malformed = |reason: String| Err(JournalError::Malformed { kind: draft.kind.clone(), reason });
+    if draft.kind != kind::CALL_ADMITTED || draft.subject != call.id.as_str() {
+        return malformed(format!("it does not admit call `{}`", call.id));
+    }
+    match <super::body::Admitted as serde::Deserialize>::deserialize(&draft.body) {
+        Ok(body) if body.tool == call.tool && body.caller == call.caller && body.session == call.session => Ok(()),
+        Ok(_) => malformed("tool, caller or session differ from the call's".to_owned()),
+        Err(error) => malformed(error.to_string()),
+    }
+}
+
+/// Reads what others have appended.
+pub(super) async fn catch_up(store: &dyn Store, recent: &Recent) -> Result<Head, JournalError> {
+    loop {
+        let tail = store.tail(recent.head().seq).await?;
+        if tail.is_empty() {
+            return Ok(recent.head());
+        }
+        recent.push(tail);
+    }
+}
+
+/// Looks now and then whether others have appended.
+async fn look(store: Arc<dyn Store>, recent: Arc<Recent>, stopping: tokio_util::sync::CancellationToken) {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut looks: u32 = 0;
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        looks = looks.wrapping_add(1);
+        let moved = match store.hint() {
+            Ok(hint) => hint > recent.head().seq,
+            Err(_) => true,
+        };
+        if moved || looks % LOOKS_PER_CHECK == 0 {
+            if let Err(error) = catch_up(store.as_ref(), &recent).await {
+                tracing::warn!(%error, "the journal could not be read");
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The seam: what a database must do for the journal. SQLite does; PostgreSQL can.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use interlock_glob::Glob;
+
+use super::{Event, Hash, JournalError, PastCall, Query, Sequence, Status, prepare::Salt};
+use crate::{clock::Timestamp, scope::ScopeKey};
+
+/// The last event: what the next one is chained to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Its position; 0 in an empty journal.
+    pub(crate) seq: Sequence,
+    /// Its hash; zeros in an empty journal.
+    pub(crate) hash: Hash,
+}
+
+/// An event with its body as canonical JSON text, as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) event: Event,
+    pub(crate) text: String,
+    pub(crate) salts: Vec<Salt>,
+}
+
+/// Which calls a question of the ledger is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CallFilter {
+    /// Whose calls.
+    pub(crate) scope: ScopeKey,
+    /// Of which tools.
+    pub(crate) tools: Glob,
+    /// Which stand so; empty: any.
+    pub(crate) statuses: Vec<Status>,
+    /// Whose arguments at these JSON Pointers have these values (canonical JSON).
+    pub(crate) same: Vec<(String, String)>,
+}
+
+/// One call in a window of time, for counts and sums.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Counted {
+    pub(crate) seq: Sequence,
+    pub(crate) admitted: Timestamp,
+    /// The number at the pointer that was asked for; 0 if there is none.
+    pub(crate) number: f64,
+}
+
+/// The writer's turn over all processes; ends when dropped.
+pub(crate) type Held = Box<dyn Send + Sync>;
+
+/// Where events lie. Every answer about calls comes with the position of which it is true.
+#[async_trait]
+pub(crate) trait Store: Send + Sync + fmt::Debug {
+    /// The position of the last event, cheaply. May lag behind if a process died while it wrote.
+    fn hint(&self) -> Result<Sequence, JournalError>;
+
+    /// The last event, and all calls that are open there.
+    async fn opening(&self) -> Result<(Head, Vec<PastCall>), JournalError>;
+
+    /// Events after a position, in order; a bounded number of them.
+    async fn tail(&self, after: Sequence) -> Result<Vec<Entry>, JournalError>;
+
+    /// Waits for the writer's turn: until it is dropped nobody else, in any process, can append.
+    async fn lock(&self) -> Result<Held, JournalError>;
+
+    /// Appends in one transaction, durable on return; only while the turn is held. False, with nothing appended, if
+    /// there are events already where these should go.
+    async fn append(&self, entries: &[Entry]) -> Result<bool, JournalError>;
+
+    /// Puts on disk what was ordered without waiting for the disk.
+    async fn sync(&self) -> Result<(), JournalError>;
+
+    /// Events for an audit.
+    async fn read(&self, query: &Query) -> Result<Vec<Event>, JournalError>;
+
+    /// The last calls that fit, newest first.
+    async fn newest(&self, filter: &CallFilter, limit: usize) -> Result<(Sequence, Vec<Sequence>), JournalError>;
+
+    /// All calls that fit and were admitted at `since` or later, in any order, with the number at a JSON Pointer.
+    async fn window(
+        &self,
+        filter: &CallFilter,
+        since: Timestamp,
+        number: Option<&str>,
+    ) -> Result<(Sequence, Vec<Counted>), JournalError>;
+
+    /// The call admitted at a position.
+    async fn past(&self, admitted: Sequence) -> Result<(Sequence, Option<PastCall>), JournalError>;
+
+    /// Makes questions about this argument quick from now on, unless someone is writing at this very moment.
+    async fn index(&self, pointer: &str) -> Result<(), JournalError>;
+}

@@ -1,0 +1,59 @@
+//! The writer's turn, lent to one judge: while it is held nothing else can be appended, so what is judged is certain
+//! to stand.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::oneshot;
+
+use super::{
+    Draft, JournalError, Permit, Sequence,
+    prepare::{Keeping, Prepared},
+};
+use crate::call::Call;
+
+/// How long a turn may be held.
+pub(super) const LONGEST_TURN: Duration = Duration::from_secs(2);
+
+/// What the writer is told at the end of a turn.
+#[derive(Debug)]
+pub(super) struct LastWord {
+    pub(super) drafts: Vec<Prepared>,
+    pub(super) reply: oneshot::Sender<Result<Sequence, JournalError>>,
+}
+
+/// The writer's turn. Nobody else, in any process, can append until it ends: by being used, dropped, or taken back
+/// after two seconds.
+#[derive(Debug)]
+pub struct Turn {
+    pub(super) head: Sequence,
+    pub(super) keeping: Arc<Keeping>,
+    pub(super) end: oneshot::Sender<LastWord>,
+}
+
+impl Turn {
+    /// The last event; no other can come after it during this turn.
+    pub fn head(&self) -> Sequence {
+        self.head
+    }
+
+    /// Appends, and ends the turn. Returns the position of the last event.
+    ///
+    /// # Errors
+    /// [`JournalError::TurnOver`] if the turn was taken back; otherwise what the store says. Nothing is recorded then.
+    pub async fn commit(self, drafts: Vec<Draft>) -> Result<Sequence, JournalError> {
+        let drafts = drafts.into_iter().map(|draft| self.keeping.prepare(draft)).collect();
+        let (reply, answer) = oneshot::channel();
+        self.end.send(LastWord { drafts, reply }).map_err(|_| JournalError::TurnOver)?;
+        answer.await.map_err(|_| JournalError::TurnOver)?
+    }
+
+    /// Admits a call, and ends the turn.
+    ///
+    /// # Errors
+    /// As for [`Turn::commit`]; [`JournalError::Malformed`] if the draft does not admit this very call.
+    pub async fn admit(self, call: Call, draft: Draft) -> Result<Permit, JournalError> {
+        super::handle::admits(&call, &draft)?;
+        let at = self.commit(vec![draft]).await?;
+        Ok(Permit::new(call, at))
+    }
+}

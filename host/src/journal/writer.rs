@@ -1,0 +1,272 @@
+//! The one place where events, and so calls, are put in order.
+//!
+//! One task per process: it takes the writer's turn over all processes, learns what others have appended, lets each
+//! waiting request pass or conflict, appends all that pass in one transaction, and tells everyone once it is durable.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Committed, Durability, Event, Guard, JournalError, PastCall, Sequence, Turn,
+    event::chained,
+    handle::catch_up,
+    past::change,
+    prepare::{Keeping, Prepared},
+    recent::Recent,
+    store::{Entry, Head, Store},
+    turn::{LONGEST_TURN, LastWord},
+};
+use crate::clock::Clock;
+
+/// How many requests go into one transaction.
+const MOST_AT_ONCE: usize = 256;
+/// How many events that must not be lost are kept while the store fails.
+const MOST_OWED: usize = 4096;
+/// How soon the store is tried again, and how soon what was only ordered is put on disk.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+const ON_DISK_WITHIN: Duration = Duration::from_millis(40);
+
+/// What the writer is asked.
+pub(super) enum Request {
+    /// Append.
+    Commit(Commit),
+    /// Lend the turn.
+    Turn(Arc<Keeping>, oneshot::Sender<Result<Turn, JournalError>>),
+    /// Answer once everything before is durable.
+    Flush(oneshot::Sender<Result<(), JournalError>>),
+    /// End, after everything before.
+    Close,
+}
+
+/// Events to append, all or none.
+pub(super) struct Commit {
+    pub(super) drafts: Vec<Prepared>,
+    pub(super) guard: Option<Guard>,
+    /// None: nobody waits, and it is tried again until it succeeds.
+    pub(super) reply: Option<oneshot::Sender<Result<Committed, JournalError>>>,
+}
+
+/// The task's state.
+pub(super) struct Writer {
+    store: Arc<dyn Store>,
+    recent: Arc<Recent>,
+    clock: Arc<dyn Clock>,
+    requests: mpsc::Receiver<Request>,
+    batched: bool,
+    unsynced: bool,
+    owed: Vec<Prepared>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        recent: Arc<Recent>,
+        clock: Arc<dyn Clock>,
+        requests: mpsc::Receiver<Request>,
+        durability: Durability,
+    ) -> Self {
+        let batched = durability == Durability::Batched;
+        Self { store, recent, clock, requests, batched, unsynced: false, owed: Vec::new() }
+    }
+
+    /// Serves until told to close, or until nobody can ask any more.
+    pub(super) async fn run(mut self) {
+        let mut waiting = Vec::with_capacity(MOST_AT_ONCE);
+        loop {
+            let pause = match (self.unsynced, self.owed.is_empty()) {
+                (true, _) => ON_DISK_WITHIN,
+                (false, false) => TRY_AGAIN,
+                (false, true) => Duration::MAX,
+            };
+            match tokio::time::timeout(pause, self.requests.recv_many(&mut waiting, MOST_AT_ONCE)).await {
+                Ok(0) => break,
+                Ok(_) => self.serve(&mut waiting).await,
+                Err(_) => {
+                    self.commit(Vec::new()).await;
+                    self.sync().await;
+                }
+            }
+        }
+        self.commit(Vec::new()).await;
+        self.sync().await;
+        if !self.owed.is_empty() {
+            tracing::error!(events = self.owed.len(), "events could not be recorded before the journal closed");
+        }
+    }
+
+    async fn serve(&mut self, waiting: &mut Vec<Request>) {
+        let mut commits = Vec::new();
+        for request in waiting.drain(..) {
+            match request {
+                Request::Commit(commit) => commits.push(commit),
+                Request::Turn(keeping, reply) => {
+                    self.commit(std::mem::take(&mut commits)).await;
+                    self.lend(keeping, reply).await;
+                }
+                Request::Flush(reply) => {
+                    let done = self.commit(std::mem::take(&mut commits)).await;
+                    let synced = self.sync().await;
+                    // Whoever no longer waits does not need to know.
+                    let _ = reply.send(done.and(synced));
+                }
+                Request::Close => self.requests.close(),
+            }
+        }
+        if !commits.is_empty() {
+            // Everyone who waits has been told of a failure.
+            let _ = self.commit(commits).await;
+        }
+    }
+
+    /// Appends what passes, and tells everyone.
+    async fn commit(&mut self, commits: Vec<Commit>) -> Result<(), JournalError> {
+        if commits.is_empty() && self.owed.is_empty() {
+            return Ok(());
+        }
+        let result = match self.store.lock().await {
+            Ok(_held) => self.append(&commits).await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(answers) => {
+                for (commit, answer) in commits.into_iter().zip(answers) {
+                    let _ = commit.reply.map(|reply| reply.send(Ok(answer)));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "the journal could not be written");
+                let error = Arc::new(error);
+                for commit in commits {
+                    match commit.reply {
+                        Some(reply) => drop(reply.send(Err(JournalError::Shared(Arc::clone(&error))))),
+                        None => self.owed.extend(commit.drafts),
+                    }
+                }
+                if let Some(excess) = self.owed.len().checked_sub(MOST_OWED).filter(|excess| *excess > 0) {
+                    tracing::error!(events = excess, "events are lost: the journal has failed for too long");
+                    self.owed.drain(..excess);
+                }
+                Err(JournalError::Shared(error))
+            }
+        }
+    }
+
+    /// Appends, while the turn is held, what was owed and what passes. One answer per commit.
+    async fn append(&mut self, commits: &[Commit]) -> Result<Vec<Committed>, JournalError> {
+        if self.store.hint()? > self.recent.head().seq {
+            catch_up(self.store.as_ref(), &self.recent).await?;
+        }
+        loop {
+            let mut batch = Batch::new(&self.recent, self.clock.as_ref());
+            for draft in &self.owed {
+                batch.add(draft);
+            }
+            let answers = commits.iter().map(|commit| batch.take(commit)).collect();
+            if batch.entries.is_empty() {
+                return Ok(answers);
+            }
+            if self.store.append(&batch.entries).await? {
+                self.unsynced = self.batched;
+                self.owed.clear();
+                self.recent.push(batch.entries);
+                return Ok(answers);
+            }
+            // A process died after it appended and before it left word of it.
+            catch_up(self.store.as_ref(), &self.recent).await?;
+        }
+    }
+
+    /// Lends the turn to one judge, for a bounded time.
+    async fn lend(&mut self, keeping: Arc<Keeping>, reply: oneshot::Sender<Result<Turn, JournalError>>) {
+        let held = match self.store.lock().await {
+            Ok(held) => held,
+            Err(error) => return drop(reply.send(Err(error))),
+        };
+        let head = match catch_up(self.store.as_ref(), &self.recent).await {
+            Ok(head) => head.seq,
+            Err(error) => return drop(reply.send(Err(error))),
+        };
+        let (end, ended) = oneshot::channel();
+        if reply.send(Ok(Turn { head, keeping, end })).is_err() {
+            return;
+        }
+        match tokio::time::timeout(LONGEST_TURN, ended).await {
+            Ok(Ok(LastWord { drafts, reply })) => {
+                let commit = Commit { drafts, guard: None, reply: None };
+                let answer = self.append(std::slice::from_ref(&commit)).await.map(|_| self.recent.head().seq);
+                drop(held);
+                let _ = reply.send(answer);
+            }
+            Ok(Err(_)) => {}
+            Err(_) => tracing::warn!("a turn at the journal was held for too long and is taken back"),
+        }
+    }
+
+    async fn sync(&mut self) -> Result<(), JournalError> {
+        if self.unsynced {
+            self.store.sync().await?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+}
+
+/// What goes into one transaction.
+struct Batch<'a> {
+    recent: &'a Recent,
+    clock: &'a dyn Clock,
+    head: Head,
+    entries: Vec<Entry>,
+    // Calls that events of this very batch have admitted or ended.
+    calls: HashMap<String, Arc<PastCall>>,
+}
+
+impl<'a> Batch<'a> {
+    fn new(recent: &'a Recent, clock: &'a dyn Clock) -> Self {
+        Self { recent, clock, head: recent.head(), entries: Vec::new(), calls: HashMap::new() }
+    }
+
+    /// Adds the events if the guard holds against all before, those of this batch included.
+    fn take(&mut self, commit: &Commit) -> Committed {
+        if let Some(guard) = &commit.guard {
+            let disturbs = |event: &Event| event.seq > guard.since && (guard.disturbed_by)(event);
+            // What is no longer at hand may have disturbed it.
+            if self.recent.any_since(guard.since, &disturbs) != Some(false)
+                || self.entries.iter().any(|entry| disturbs(&entry.event))
+            {
+                return Committed::Conflict;
+            }
+        }
+        commit.drafts.iter().fold(Committed::At(self.head.seq), |_, draft| Committed::At(self.add(draft)))
+    }
+
+    fn add(&mut self, draft: &Prepared) -> Sequence {
+        let (seq, at, prev) = (self.head.seq.next(), self.clock.now(), self.head.hash);
+        let hash = chained(prev, seq, at, [&draft.actor, &draft.kind, &draft.subject], &draft.text);
+        let mut event = Event {
+            seq,
+            at,
+            actor: draft.actor.clone(),
+            kind: draft.kind.clone(),
+            subject: draft.subject.clone(),
+            body: Arc::clone(&draft.body),
+            prev,
+            hash,
+            change: None,
+        };
+        let known = match self.calls.get(&event.subject) {
+            Some(call) => Some(Arc::clone(call)).filter(|call| call.status.is_open()),
+            None if Recent::changes_calls(&event.kind) => self.recent.open_call(&event.subject),
+            None => None,
+        };
+        event.change = change(&event, known.as_ref());
+        if let Some(change) = &event.change {
+            self.calls.insert(event.subject.clone(), Arc::clone(&change.call));
+        }
+        self.head = Head { seq, hash };
+        self.entries.push(Entry { event, text: draft.text.clone(), salts: draft.salts.clone() });
+        seq
+    }
+}
