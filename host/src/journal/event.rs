@@ -29,6 +29,8 @@ pub mod kind {
     pub const APPROVAL_REFUSED: &str = "approval.refused";
     /// Nobody answered in time.
     pub const APPROVAL_EXPIRED: &str = "approval.expired";
+    /// An approval was used by the one call that it was for.
+    pub const APPROVAL_SPENT: &str = "approval.spent";
     /// A process of this program began to use the journal.
     pub const PROCESS_STARTED: &str = "process.started";
     /// A process of this program ended in an orderly way.

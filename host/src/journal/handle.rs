@@ -90,13 +90,14 @@ impl Journal {
         self.ask(drafts, Some(guard)).await
     }
 
-    /// Admits a call if the guard holds at that moment: the permit comes once the admission is durable.
+    /// Admits a call if the guard holds at that moment: the permit comes once the admission is durable. The first draft
+    /// admits the call; the others, if any, are recorded with it.
     ///
     /// # Errors
-    /// If it could not be recorded, or the draft does not admit this very call.
-    pub async fn admit(&self, call: Call, draft: Draft, guard: Guard) -> Result<Admission, JournalError> {
-        admits(&call, &draft)?;
-        Ok(match self.ask(vec![draft], Some(guard)).await? {
+    /// If it could not be recorded, or the first draft does not admit this very call.
+    pub async fn admit(&self, call: Call, drafts: Vec<Draft>, guard: Guard) -> Result<Admission, JournalError> {
+        admits(&call, &drafts)?;
+        Ok(match self.ask(drafts, Some(guard)).await? {
             Committed::At(seq) => Admission::Admitted(Permit::new(call, seq)),
             Committed::Conflict => Admission::Conflict,
         })
@@ -137,6 +138,12 @@ impl Journal {
             catch_up(store.as_ref(), recent).await?;
         }
         Ok(recent.head().seq)
+    }
+
+    /// Whether an event that this process knows of goes against the guard. Events that are no longer at hand count as
+    /// such: it is an occasion to look again, never an assurance.
+    pub fn disturbed(&self, guard: &Guard) -> bool {
+        self.shared.recent.any_since(guard.since, |event| (guard.disturbed_by)(event)).unwrap_or(true)
     }
 
     /// Fires for every event, whoever wrote it; others' within about 20 ms. Carries the last position.
@@ -201,8 +208,12 @@ impl Journal {
     }
 }
 
-/// Whether a draft admits this very call, and says enough for the ledger to remember it.
-pub(super) fn admits(call: &Call, draft: &Draft) -> Result<(), JournalError> {
+/// Whether the first draft admits this very call, and says enough for the ledger to remember it.
+pub(super) fn admits(call: &Call, drafts: &[Draft]) -> Result<(), JournalError> {
+    let Some(draft) = drafts.first() else {
+        let reason = "there is no draft".to_owned();
+        return Err(JournalError::Malformed { kind: kind::CALL_ADMITTED.to_owned(), reason });
+    };
     let malformed = |reason: String| Err(JournalError::Malformed { kind: draft.kind.clone(), reason });
     if draft.kind != kind::CALL_ADMITTED || draft.subject != call.id.as_str() {
         return malformed(format!("it does not admit call `{}`", call.id));

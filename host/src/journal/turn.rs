@@ -47,13 +47,13 @@ impl Turn {
         answer.await.map_err(|_| JournalError::TurnOver)?
     }
 
-    /// Admits a call, and ends the turn.
+    /// Admits a call, and ends the turn. The first draft admits the call; the others are recorded with it.
     ///
     /// # Errors
-    /// As for [`Turn::commit`]; [`JournalError::Malformed`] if the draft does not admit this very call.
-    pub async fn admit(self, call: Call, draft: Draft) -> Result<Permit, JournalError> {
-        super::handle::admits(&call, &draft)?;
-        let at = self.commit(vec![draft]).await?;
+    /// As for [`Turn::commit`]; [`JournalError::Malformed`] if the first draft does not admit this very call.
+    pub async fn admit(self, call: Call, drafts: Vec<Draft>) -> Result<Permit, JournalError> {
+        super::handle::admits(&call, &drafts)?;
+        let at = self.commit(drafts).await?;
         Ok(Permit::new(call, at))
     }
 }
