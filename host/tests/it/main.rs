@@ -1,0 +1,4 @@
+//! The integration tests: one binary, one module per part of the house.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod config;
