@@ -28,7 +28,8 @@ pub use handle::Journal;
 pub use past::{Change, PastCall, Status};
 pub use permit::Permit;
 pub use query::Query;
-pub(crate) use store::CallFilter;
+pub(crate) use recent::Recent;
+pub(crate) use store::{CallFilter, Counted};
 pub use turn::Turn;
 
 /// Position of an event in the journal; the first is 1. 0 stands for "before everything".

@@ -5,7 +5,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 use super::{
     Committed, Durability, Event, Guard, JournalError, PastCall, Sequence, Turn,
@@ -54,7 +57,8 @@ pub(super) struct Writer {
     clock: Arc<dyn Clock>,
     requests: mpsc::Receiver<Request>,
     batched: bool,
-    unsynced: bool,
+    // When what was ordered without waiting for the disk must be on it.
+    unsynced: Option<Instant>,
     owed: Vec<Prepared>,
 }
 
@@ -67,31 +71,40 @@ impl Writer {
         durability: Durability,
     ) -> Self {
         let batched = durability == Durability::Batched;
-        Self { store, recent, clock, requests, batched, unsynced: false, owed: Vec::new() }
+        Self { store, recent, clock, requests, batched, unsynced: None, owed: Vec::new() }
     }
 
     /// Serves until told to close, or until nobody can ask any more.
     pub(super) async fn run(mut self) {
         let mut waiting = Vec::with_capacity(MOST_AT_ONCE);
         loop {
-            let pause = match (self.unsynced, self.owed.is_empty()) {
-                (true, _) => ON_DISK_WITHIN,
-                (false, false) => TRY_AGAIN,
-                (false, true) => Duration::MAX,
+            let pause = self.unsynced.or_else(|| (!self.owed.is_empty()).then(|| Instant::now() + TRY_AGAIN));
+            let request = self.requests.recv_many(&mut waiting, MOST_AT_ONCE);
+            let received = match pause {
+                Some(until) => tokio::time::timeout_at(until, request).await.ok(),
+                None => Some(request.await),
             };
-            match tokio::time::timeout(pause, self.requests.recv_many(&mut waiting, MOST_AT_ONCE)).await {
-                Ok(0) => break,
-                Ok(_) => self.serve(&mut waiting).await,
-                Err(_) => {
-                    self.commit(Vec::new()).await;
-                    self.sync().await;
-                }
+            match received {
+                Some(0) => break,
+                Some(_) => self.serve(&mut waiting).await,
+                None => self.catch_up().await,
+            }
+            if self.unsynced.is_some_and(|until| until <= Instant::now()) {
+                self.catch_up().await;
             }
         }
-        self.commit(Vec::new()).await;
-        self.sync().await;
+        self.catch_up().await;
         if !self.owed.is_empty() {
             tracing::error!(events = self.owed.len(), "events could not be recorded before the journal closed");
+        }
+    }
+
+    /// Does what is overdue.
+    async fn catch_up(&mut self) {
+        // What fails is said in the log, and tried again later.
+        let _ = self.commit(Vec::new()).await;
+        if let Err(error) = self.sync().await {
+            tracing::error!(%error, "the journal could not be put on disk");
         }
     }
 
@@ -101,7 +114,8 @@ impl Writer {
             match request {
                 Request::Commit(commit) => commits.push(commit),
                 Request::Turn(keeping, reply) => {
-                    self.commit(std::mem::take(&mut commits)).await;
+                    // Everyone who waits is told of a failure; so below.
+                    let _ = self.commit(std::mem::take(&mut commits)).await;
                     self.lend(keeping, reply).await;
                 }
                 Request::Flush(reply) => {
@@ -114,7 +128,6 @@ impl Writer {
             }
         }
         if !commits.is_empty() {
-            // Everyone who waits has been told of a failure.
             let _ = self.commit(commits).await;
         }
     }
@@ -168,7 +181,9 @@ impl Writer {
                 return Ok(answers);
             }
             if self.store.append(&batch.entries).await? {
-                self.unsynced = self.batched;
+                if self.batched {
+                    self.unsynced.get_or_insert_with(|| Instant::now() + ON_DISK_WITHIN);
+                }
                 self.owed.clear();
                 self.recent.push(batch.entries);
                 return Ok(answers);
@@ -205,9 +220,9 @@ impl Writer {
     }
 
     async fn sync(&mut self) -> Result<(), JournalError> {
-        if self.unsynced {
+        if self.unsynced.is_some() {
             self.store.sync().await?;
-            self.unsynced = false;
+            self.unsynced = None;
         }
         Ok(())
     }
