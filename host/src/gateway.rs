@@ -7,6 +7,7 @@ mod answer;
 mod behind;
 mod client;
 mod connection;
+mod http;
 mod input;
 mod line;
 mod message;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use behind::{Announcement, Behind, Offered};
+pub use http::{router, serve_http};
 pub use stdio::serve_stdio;
 
 use crate::{call::Caller, clock::Clock, tasks::Tasks};
@@ -48,6 +50,10 @@ pub struct Config {
     pub grace: Duration,
     /// Signs what clients are given to come back with; at least 32 bytes.
     pub key: Vec<u8>,
+    /// How long an idle session of HTTP before 2026-07-28 is kept. One with a request open is not idle.
+    pub session_kept: Duration,
+    /// Most such sessions; the one idle for longest makes room.
+    pub most_sessions: usize,
     /// Hosts by which this server may be called, as in the HTTP `Host` header, with or without a port.
     pub hosts: Vec<String>,
     /// Web origins that may call it: scheme, host, and a port or `:*`.
@@ -67,6 +73,8 @@ impl Default for Config {
             most_bytes: 4 << 20,
             grace: Duration::from_secs(2),
             key: random_key(),
+            session_kept: Duration::from_hours(12),
+            most_sessions: 1024,
             hosts: loopback.map(str::to_owned).to_vec(),
             origins: loopback.map(|host| format!("http://{host}:*")).to_vec(),
         }
@@ -102,6 +110,7 @@ pub struct Gateway {
 struct Inner {
     config: Config,
     behind: Arc<dyn Behind>,
+    clock: Arc<dyn Clock>,
     tasks: Tasks,
     sessions: sessions::CurrentSessions,
     waiting: input::Waiting,
@@ -125,10 +134,11 @@ impl Gateway {
     ) -> Result<Self, GatewayError> {
         let waiting =
             input::Waiting::new(&config.key, config.most_waiting, config.input_wait).map_err(GatewayError::Key)?;
-        let sessions = sessions::CurrentSessions::new(config.session_idle, clock);
+        let sessions = sessions::CurrentSessions::new(config.session_idle, Arc::clone(&clock));
         let room = Semaphore::new(config.most_open);
         let (subscribers, cut) = Default::default();
-        Ok(Self { inner: Arc::new(Inner { config, behind, tasks, sessions, waiting, subscribers, room, cut }) })
+        let inner = Inner { config, behind, clock, tasks, sessions, waiting, subscribers, room, cut };
+        Ok(Self { inner: Arc::new(inner) })
     }
 }
 

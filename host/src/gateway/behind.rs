@@ -22,13 +22,15 @@ pub enum Announcement {
     ResourcesChanged,
     /// A resource has another content.
     ResourceUpdated {
+        /// Which server said so.
+        server: Arc<str>,
         /// Its URI, as clients know it.
         uri: String,
-        /// The parameters of `notifications/resources/updated`.
-        params: Value,
     },
     /// A server logs something outside of any request.
     Log {
+        /// Which server said it.
+        server: Arc<str>,
         /// The parameters of `notifications/message`.
         params: Value,
     },

@@ -129,7 +129,7 @@ impl Inner {
                 let wanted = match &announcement {
                     Announcement::ToolsChanged | Announcement::PromptsChanged | Announcement::ResourcesChanged => true,
                     Announcement::ResourceUpdated { uri, .. } => connection.subscribed(uri),
-                    Announcement::Log { params } => {
+                    Announcement::Log { params, .. } => {
                         let wanted = connection.facts().and_then(|facts| facts.log_level);
                         let level = params.get("level").and_then(Value::as_str);
                         logs && admits(Era::Legacy, wanted.as_deref(), level)
@@ -263,8 +263,8 @@ fn in_words(announcement: Announcement) -> (&'static str, Value) {
         Announcement::ToolsChanged => ("notifications/tools/list_changed", Value::Null),
         Announcement::PromptsChanged => ("notifications/prompts/list_changed", Value::Null),
         Announcement::ResourcesChanged => ("notifications/resources/list_changed", Value::Null),
-        Announcement::ResourceUpdated { params, .. } => ("notifications/resources/updated", params),
-        Announcement::Log { params } => ("notifications/message", params),
+        Announcement::ResourceUpdated { uri, .. } => ("notifications/resources/updated", json!({"uri": uri})),
+        Announcement::Log { params, .. } => ("notifications/message", params),
     }
 }
 
