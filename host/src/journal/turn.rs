@@ -27,6 +27,7 @@ pub(super) struct LastWord {
 pub struct Turn {
     pub(super) head: Sequence,
     pub(super) keeping: Arc<Keeping>,
+    pub(super) process: Arc<str>,
     pub(super) end: oneshot::Sender<LastWord>,
 }
 
@@ -52,7 +53,7 @@ impl Turn {
     /// # Errors
     /// As for [`Turn::commit`]; [`JournalError::Malformed`] if the draft does not admit this very call.
     pub async fn admit(self, call: Call, draft: Draft) -> Result<Permit, JournalError> {
-        super::handle::admits(&call, &draft)?;
+        super::handle::admits(&call, &draft, &self.process)?;
         let at = self.commit(vec![draft]).await?;
         Ok(Permit::new(call, at))
     }

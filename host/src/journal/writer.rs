@@ -35,11 +35,18 @@ pub(super) enum Request {
     /// Append.
     Commit(Commit),
     /// Lend the turn.
-    Turn(Arc<Keeping>, oneshot::Sender<Result<Turn, JournalError>>),
+    Turn(Lent),
     /// Answer once everything before is durable.
     Flush(oneshot::Sender<Result<(), JournalError>>),
     /// End, after everything before.
     Close,
+}
+
+/// Who wants the turn, and what it needs for it.
+pub(super) struct Lent {
+    pub(super) keeping: Arc<Keeping>,
+    pub(super) process: Arc<str>,
+    pub(super) reply: oneshot::Sender<Result<Turn, JournalError>>,
 }
 
 /// Events to append, all or none.
@@ -113,10 +120,10 @@ impl Writer {
         for request in waiting.drain(..) {
             match request {
                 Request::Commit(commit) => commits.push(commit),
-                Request::Turn(keeping, reply) => {
+                Request::Turn(lent) => {
                     // Everyone who waits is told of a failure; so below.
                     let _ = self.commit(std::mem::take(&mut commits)).await;
-                    self.lend(keeping, reply).await;
+                    self.lend(lent).await;
                 }
                 Request::Flush(reply) => {
                     let done = self.commit(std::mem::take(&mut commits)).await;
@@ -194,7 +201,7 @@ impl Writer {
     }
 
     /// Lends the turn to one judge, for a bounded time.
-    async fn lend(&mut self, keeping: Arc<Keeping>, reply: oneshot::Sender<Result<Turn, JournalError>>) {
+    async fn lend(&mut self, Lent { keeping, process, reply }: Lent) {
         let held = match self.store.lock().await {
             Ok(held) => held,
             Err(error) => return drop(reply.send(Err(error))),
@@ -204,7 +211,7 @@ impl Writer {
             Err(error) => return drop(reply.send(Err(error))),
         };
         let (end, ended) = oneshot::channel();
-        if reply.send(Ok(Turn { head, keeping, end })).is_err() {
+        if reply.send(Ok(Turn { head, keeping, process, end })).is_err() {
             return;
         }
         match tokio::time::timeout(LONGEST_TURN, ended).await {
