@@ -21,6 +21,7 @@ mod recent;
 mod sqlite;
 mod store;
 mod turn;
+mod unsent;
 mod verify;
 mod writer;
 

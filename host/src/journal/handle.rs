@@ -19,6 +19,7 @@ use super::{
     recent::Recent,
     sqlite::{Sqlite, beside},
     store::{Head, Store},
+    unsent::Waiting,
     verify::{Verified, verify},
     writer::{Commit, Lent, Request, Writer},
 };
@@ -76,7 +77,7 @@ impl Journal {
         let keeping = Arc::new(Keeping::new(&config));
         let (writer, helpers) = (Tasks::new(), tasks.child());
         let write =
-            Writer::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&clock), waiting, config.durability);
+            Writer::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&clock), waiting, Arc::clone(&keeping), config.durability);
         writer.spawn("journal writer", write.run());
         let stopping = helpers.stopping();
         helpers.spawn("journal reader", look(Arc::clone(&store), Arc::clone(&recent), stopping.clone()));
@@ -122,7 +123,10 @@ impl Journal {
     /// If it could not be recorded, or the draft does not admit this very call.
     pub async fn admit(&self, call: Call, draft: Draft, guard: Guard) -> Result<Admission, JournalError> {
         admits(&call, &draft, self.process())?;
-        Ok(match self.ask(vec![draft], Some(guard)).await? {
+        let Shared { keeping, requests, .. } = self.shared.as_ref();
+        let answer = self.hand_over(vec![draft], Some(guard)).await?;
+        let waiting = Waiting { call: &call, answer, requests, keeping };
+        Ok(match waiting.answer().await? {
             Committed::At(seq) => Admission::Admitted(Permit::new(call, seq)),
             Committed::Conflict => Admission::Conflict,
         })
@@ -242,10 +246,18 @@ impl Journal {
     }
 
     async fn ask(&self, drafts: Vec<Draft>, guard: Option<Guard>) -> Result<Committed, JournalError> {
+        self.hand_over(drafts, guard).await?.await.map_err(|_| JournalError::Closed)?
+    }
+
+    async fn hand_over(
+        &self,
+        drafts: Vec<Draft>,
+        guard: Option<Guard>,
+    ) -> Result<oneshot::Receiver<Result<Committed, JournalError>>, JournalError> {
         let drafts = drafts.into_iter().map(|draft| self.shared.keeping.prepare(draft)).collect();
         let (reply, answer) = oneshot::channel();
         self.send(Request::Commit(Commit { drafts, guard, reply: Some(reply) })).await?;
-        answer.await.map_err(|_| JournalError::Closed)?
+        Ok(answer)
     }
 
     async fn send(&self, request: Request) -> Result<(), JournalError> {
