@@ -9,8 +9,11 @@ mod error;
 mod event;
 mod guard;
 mod handle;
+mod key_value;
 mod lock;
+mod mirror;
 mod past;
+mod peers;
 mod permit;
 mod prepare;
 mod query;
@@ -18,6 +21,8 @@ mod recent;
 mod sqlite;
 mod store;
 mod turn;
+mod unsent;
+mod verify;
 mod writer;
 
 pub use config::{Config, Durability};
@@ -25,12 +30,14 @@ pub use error::JournalError;
 pub use event::{Draft, Event, Hash, kind};
 pub use guard::{Admission, Committed, Guard};
 pub use handle::Journal;
+pub use key_value::{KeyValue, KeyValueError};
 pub use past::{Change, PastCall, Status};
 pub use permit::Permit;
 pub use query::Query;
 pub(crate) use recent::Recent;
 pub(crate) use store::{CallFilter, Counted};
 pub use turn::Turn;
+pub use verify::{Break, Verified};
 
 /// Position of an event in the journal; the first is 1. 0 stands for "before everything".
 #[derive(

@@ -1,21 +1,31 @@
 //! What everyone else may do with the journal.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
+use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Admission, Committed, Config, Draft, Event, Guard, JournalError, Permit, Query, Sequence, Turn, kind,
+    Admission, Committed, Config, Draft, Event, Guard, JournalError, KeyValue, Permit, Query, Sequence, Status, Turn,
+    body, kind,
+    mirror::Mirror,
+    peers::{Alive, Peers, recover},
     prepare::Keeping,
     recent::Recent,
-    sqlite::Sqlite,
+    sqlite::{Sqlite, beside},
     store::{Head, Store},
-    writer::{Commit, Request, Writer},
+    unsent::Waiting,
+    verify::{Verified, verify},
+    writer::{Commit, Lent, Request, Writer},
 };
 use crate::{
     call::Call,
-    clock::Clock,
+    clock::{Clock, Timestamp},
     tasks::Tasks,
 };
 
@@ -25,6 +35,8 @@ const MOST_WAITING: usize = 1024;
 const LOOK: Duration = Duration::from_millis(15);
 /// Every so many looks it asks the database itself: a process that died while it wrote left no word.
 const LOOKS_PER_CHECK: u32 = 64;
+/// How often it looks for processes that have died.
+const MOURN: Duration = Duration::from_secs(3);
 
 /// The journal, as one process uses it. Clones share everything.
 #[derive(Clone, Debug)]
@@ -38,7 +50,9 @@ struct Shared {
     recent: Arc<Recent>,
     keeping: Arc<Keeping>,
     requests: mpsc::Sender<Request>,
+    clock: Arc<dyn Clock>,
     process: Arc<str>,
+    alive: Alive,
     // The writer is waited for by `close`; the helpers end with the owner's tasks.
     writer: Tasks,
     helpers: Tasks,
@@ -56,14 +70,27 @@ impl Journal {
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&config).await?);
         let (head, open) = store.opening().await?;
         let recent = Arc::new(Recent::new(head, open));
+        let process: Arc<str> = Uuid::now_v7().to_string().into();
+        let peers = Peers::open(beside(&config.path, "-peers"))?;
+        let alive = peers.join(&process)?;
         let (requests, waiting) = mpsc::channel(MOST_WAITING);
         let keeping = Arc::new(Keeping::new(&config));
         let (writer, helpers) = (Tasks::new(), tasks.child());
-        let write = Writer::new(Arc::clone(&store), Arc::clone(&recent), clock, waiting, config.durability);
+        let write =
+            Writer::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&clock), waiting, Arc::clone(&keeping), config.durability);
         writer.spawn("journal writer", write.run());
-        helpers.spawn("journal reader", look(Arc::clone(&store), Arc::clone(&recent), helpers.stopping()));
-        let process = Uuid::now_v7().to_string().into();
-        Ok(Self { shared: Arc::new(Shared { store, recent, keeping, requests, process, writer, helpers }) })
+        let stopping = helpers.stopping();
+        helpers.spawn("journal reader", look(Arc::clone(&store), Arc::clone(&recent), stopping.clone()));
+        if let Some(dir) = config.mirror_dir {
+            let mirror = Mirror::new(dir, Arc::clone(&store), recent.changes(), stopping.clone());
+            helpers.spawn("journal mirror", mirror.run());
+        }
+        let shared = Shared { store, recent, keeping, clock, requests, process, alive, writer, helpers };
+        let journal = Self { shared: Arc::new(shared) };
+        recover(&journal, &peers).await?;
+        let watched = Arc::downgrade(&journal.shared);
+        journal.shared.helpers.spawn("journal peers", watch_peers(watched, peers, stopping));
+        Ok(journal)
     }
 
     /// Id of this process in the journal: a UUIDv7, new each time the journal is opened.
@@ -96,8 +123,11 @@ impl Journal {
     /// # Errors
     /// If it could not be recorded, or the first draft does not admit this very call.
     pub async fn admit(&self, call: Call, drafts: Vec<Draft>, guard: Guard) -> Result<Admission, JournalError> {
-        admits(&call, &drafts)?;
-        Ok(match self.ask(drafts, Some(guard)).await? {
+        admits(&call, &drafts, self.process())?;
+        let Shared { keeping, requests, .. } = self.shared.as_ref();
+        let answer = self.hand_over(drafts, Some(guard)).await?;
+        let waiting = Waiting { call: &call, answer, requests, keeping };
+        Ok(match waiting.answer().await? {
             Committed::At(seq) => Admission::Admitted(Permit::new(call, seq)),
             Committed::Conflict => Admission::Conflict,
         })
@@ -109,7 +139,8 @@ impl Journal {
     /// If the turn cannot be had.
     pub async fn turn(&self) -> Result<Turn, JournalError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Turn(Arc::clone(&self.shared.keeping), reply)).await?;
+        let (keeping, process) = (Arc::clone(&self.shared.keeping), Arc::clone(&self.shared.process));
+        self.send(Request::Turn(Lent { keeping, process, reply })).await?;
         answer.await.map_err(|_| JournalError::Closed)?
     }
 
@@ -159,6 +190,24 @@ impl Journal {
         self.shared.store.read(query).await
     }
 
+    /// Looks whether the whole chain is there and unchanged. Reads every event.
+    ///
+    /// # Errors
+    /// If the store cannot be read. A broken chain is not an error: it is what was asked for.
+    pub async fn verify(&self) -> Result<Verified, JournalError> {
+        verify(self.shared.store.as_ref()).await
+    }
+
+    /// What a server's toolset remembers between calls.
+    pub fn store_for(&self, server: &str) -> KeyValue {
+        KeyValue { store: Arc::clone(&self.shared.store), server: server.into() }
+    }
+
+    /// The time now, by the clock that events are dated with.
+    pub(super) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
     /// Waits until everything that was handed over before is durable.
     ///
     /// # Errors
@@ -174,8 +223,15 @@ impl Journal {
     pub async fn close(&self, grace: Duration) -> bool {
         // If it cannot be sent, the writer has ended already.
         let _ = self.send(Request::Close).await;
-        let helpers = self.shared.helpers.stop(grace).await;
-        self.shared.writer.stop(grace).await && helpers
+        let written = self.shared.writer.stop(grace).await;
+        let helped = self.shared.helpers.stop(grace).await;
+        let process = self.process();
+        let (_, left) = self.shared.recent.open_calls(|call| call.status == Status::Running && call.process == process);
+        // What is left open is closed by the next process that looks.
+        if left.is_empty() && written {
+            self.shared.alive.leave();
+        }
+        written && helped
     }
 
     /// For the ledger.
@@ -197,10 +253,18 @@ impl Journal {
     }
 
     async fn ask(&self, drafts: Vec<Draft>, guard: Option<Guard>) -> Result<Committed, JournalError> {
+        self.hand_over(drafts, guard).await?.await.map_err(|_| JournalError::Closed)?
+    }
+
+    async fn hand_over(
+        &self,
+        drafts: Vec<Draft>,
+        guard: Option<Guard>,
+    ) -> Result<oneshot::Receiver<Result<Committed, JournalError>>, JournalError> {
         let drafts = drafts.into_iter().map(|draft| self.shared.keeping.prepare(draft)).collect();
         let (reply, answer) = oneshot::channel();
         self.send(Request::Commit(Commit { drafts, guard, reply: Some(reply) })).await?;
-        answer.await.map_err(|_| JournalError::Closed)?
+        Ok(answer)
     }
 
     async fn send(&self, request: Request) -> Result<(), JournalError> {
@@ -209,7 +273,7 @@ impl Journal {
 }
 
 /// Whether the first draft admits this very call, and says enough for the ledger to remember it.
-pub(super) fn admits(call: &Call, drafts: &[Draft]) -> Result<(), JournalError> {
+pub(super) fn admits(call: &Call, drafts: &[Draft], process: &str) -> Result<(), JournalError> {
     let Some(draft) = drafts.first() else {
         let reason = "there is no draft".to_owned();
         return Err(JournalError::Malformed { kind: kind::CALL_ADMITTED.to_owned(), reason });
@@ -218,7 +282,8 @@ pub(super) fn admits(call: &Call, drafts: &[Draft]) -> Result<(), JournalError> 
     if draft.kind != kind::CALL_ADMITTED || draft.subject != call.id.as_str() {
         return malformed(format!("it does not admit call `{}`", call.id));
     }
-    match <super::body::Admitted as serde::Deserialize>::deserialize(&draft.body) {
+    match body::Admitted::deserialize(&draft.body) {
+        Ok(body) if body.process != process => malformed("it names another process".to_owned()),
         Ok(body) if body.tool == call.tool && body.caller == call.caller && body.session == call.session => Ok(()),
         Ok(_) => malformed("tool, caller or session differ from the call's".to_owned()),
         Err(error) => malformed(error.to_string()),
@@ -237,7 +302,7 @@ pub(super) async fn catch_up(store: &dyn Store, recent: &Recent) -> Result<Head,
 }
 
 /// Looks now and then whether others have appended.
-async fn look(store: Arc<dyn Store>, recent: Arc<Recent>, stopping: tokio_util::sync::CancellationToken) {
+async fn look(store: Arc<dyn Store>, recent: Arc<Recent>, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut looks: u32 = 0;
@@ -255,6 +320,20 @@ async fn look(store: Arc<dyn Store>, recent: Arc<Recent>, stopping: tokio_util::
             if let Err(error) = catch_up(store.as_ref(), &recent).await {
                 tracing::warn!(%error, "the journal could not be read");
             }
+        }
+    }
+}
+
+/// Looks now and then for processes that have died.
+async fn watch_peers(journal: Weak<Shared>, peers: Peers, stopping: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = tokio::time::sleep(MOURN) => {}
+        }
+        let Some(shared) = journal.upgrade() else { return };
+        if let Err(error) = recover(&Journal { shared }, &peers).await {
+            tracing::warn!(%error, "calls of processes that have died could not be closed");
         }
     }
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod calls;
 mod events;
+mod key_value;
 mod schema;
 mod write;
 
@@ -22,6 +23,7 @@ use sqlx::{
 
 use super::{
     CallFilter, Config, Durability, Event, JournalError, PastCall, Query, Sequence,
+    key_value::KeyValueError,
     lock::TurnFile,
     store::{Counted, Entry, Head, Held, Store},
 };
@@ -104,6 +106,10 @@ impl Store for Sqlite {
         Ok((head, calls))
     }
 
+    async fn head(&self) -> Result<Head, JournalError> {
+        events::head(&self.readers).await
+    }
+
     async fn tail(&self, after: Sequence) -> Result<Vec<Entry>, JournalError> {
         events::tail(&self.readers, after).await
     }
@@ -166,6 +172,29 @@ impl Store for Sqlite {
             self.indexed.lock().unwrap_or_else(PoisonError::into_inner).insert(index.name);
         }
         Ok(())
+    }
+
+    async fn value(&self, server: &str, key: &str) -> Result<Option<String>, JournalError> {
+        key_value::get(&self.readers, server, key).await
+    }
+
+    async fn keys(&self, server: &str, prefix: &str, limit: usize) -> Result<Vec<String>, JournalError> {
+        key_value::list(&self.readers, server, prefix, limit).await
+    }
+
+    async fn set_value(&self, server: &str, key: &str, value: &str) -> Result<(), KeyValueError> {
+        let _held = self.turn.lock().await?;
+        key_value::set(&mut *self.writer.lock().await, server, key, value).await
+    }
+
+    async fn delete_value(&self, server: &str, key: &str) -> Result<bool, JournalError> {
+        let _held = self.turn.lock().await?;
+        key_value::delete(&mut *self.writer.lock().await, server, key).await
+    }
+
+    async fn add_to_value(&self, server: &str, key: &str, by: i64) -> Result<i64, KeyValueError> {
+        let _held = self.turn.lock().await?;
+        key_value::add(&mut *self.writer.lock().await, server, key, by).await
     }
 }
 

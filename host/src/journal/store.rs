@@ -5,7 +5,9 @@ use std::fmt;
 use async_trait::async_trait;
 use interlock_glob::Glob;
 
-use super::{Event, Hash, JournalError, PastCall, Query, Sequence, Status, prepare::Salt};
+use super::{
+    Event, Hash, JournalError, PastCall, Query, Sequence, Status, key_value::KeyValueError, prepare::Salt,
+};
 use crate::{clock::Timestamp, scope::ScopeKey};
 
 /// The last event: what the next one is chained to.
@@ -59,6 +61,9 @@ pub(crate) trait Store: Send + Sync + fmt::Debug {
     /// The last event, and all calls that are open there.
     async fn opening(&self) -> Result<(Head, Vec<PastCall>), JournalError>;
 
+    /// The last event by what the store has noted of it, whether or not that event is there.
+    async fn head(&self) -> Result<Head, JournalError>;
+
     /// Events after a position, in order; a bounded number of them.
     async fn tail(&self, after: Sequence) -> Result<Vec<Entry>, JournalError>;
 
@@ -91,4 +96,19 @@ pub(crate) trait Store: Send + Sync + fmt::Debug {
 
     /// Makes questions about this argument quick from now on, unless someone is writing at this very moment.
     async fn index(&self, pointer: &str) -> Result<(), JournalError>;
+
+    /// The value of a key in a toolset's store.
+    async fn value(&self, server: &str, key: &str) -> Result<Option<String>, JournalError>;
+
+    /// Keys with a prefix, in byte order.
+    async fn keys(&self, server: &str, prefix: &str, limit: usize) -> Result<Vec<String>, JournalError>;
+
+    /// Sets a key, durably.
+    async fn set_value(&self, server: &str, key: &str, value: &str) -> Result<(), KeyValueError>;
+
+    /// Removes a key, durably; whether it was there.
+    async fn delete_value(&self, server: &str, key: &str) -> Result<bool, JournalError>;
+
+    /// Adds to a counter, durably and atomically.
+    async fn add_to_value(&self, server: &str, key: &str, by: i64) -> Result<i64, KeyValueError>;
 }

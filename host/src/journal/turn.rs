@@ -27,6 +27,7 @@ pub(super) struct LastWord {
 pub struct Turn {
     pub(super) head: Sequence,
     pub(super) keeping: Arc<Keeping>,
+    pub(super) process: Arc<str>,
     pub(super) end: oneshot::Sender<LastWord>,
 }
 
@@ -52,7 +53,7 @@ impl Turn {
     /// # Errors
     /// As for [`Turn::commit`]; [`JournalError::Malformed`] if the first draft does not admit this very call.
     pub async fn admit(self, call: Call, drafts: Vec<Draft>) -> Result<Permit, JournalError> {
-        super::handle::admits(&call, &drafts)?;
+        super::handle::admits(&call, &drafts, &self.process)?;
         let at = self.commit(drafts).await?;
         Ok(Permit::new(call, at))
     }

@@ -11,14 +11,16 @@ use tokio::{
 };
 
 use super::{
-    Committed, Durability, Event, Guard, JournalError, PastCall, Sequence, Turn,
+    Committed, Durability, Event, Guard, JournalError, PastCall, Sequence, Status, Turn,
     event::chained,
     handle::catch_up,
+    kind,
     past::change,
     prepare::{Keeping, Prepared},
     recent::Recent,
     store::{Entry, Head, Store},
     turn::{LONGEST_TURN, LastWord},
+    unsent::never_sent,
 };
 use crate::clock::Clock;
 
@@ -35,11 +37,18 @@ pub(super) enum Request {
     /// Append.
     Commit(Commit),
     /// Lend the turn.
-    Turn(Arc<Keeping>, oneshot::Sender<Result<Turn, JournalError>>),
+    Turn(Lent),
     /// Answer once everything before is durable.
     Flush(oneshot::Sender<Result<(), JournalError>>),
     /// End, after everything before.
     Close,
+}
+
+/// Who wants the turn, and what it needs for it.
+pub(super) struct Lent {
+    pub(super) keeping: Arc<Keeping>,
+    pub(super) process: Arc<str>,
+    pub(super) reply: oneshot::Sender<Result<Turn, JournalError>>,
 }
 
 /// Events to append, all or none.
@@ -59,7 +68,11 @@ pub(super) struct Writer {
     batched: bool,
     // When what was ordered without waiting for the disk must be on it.
     unsynced: Option<Instant>,
+    keeping: Arc<Keeping>,
+    // What must be recorded, though nobody waits for it.
     owed: Vec<Prepared>,
+    // Admissions that failed in a way that leaves open whether they are recorded.
+    doubtful: Vec<String>,
 }
 
 impl Writer {
@@ -68,17 +81,28 @@ impl Writer {
         recent: Arc<Recent>,
         clock: Arc<dyn Clock>,
         requests: mpsc::Receiver<Request>,
+        keeping: Arc<Keeping>,
         durability: Durability,
     ) -> Self {
         let batched = durability == Durability::Batched;
-        Self { store, recent, clock, requests, batched, unsynced: None, owed: Vec::new() }
+        Self {
+            store,
+            recent,
+            clock,
+            requests,
+            batched,
+            unsynced: None,
+            keeping,
+            owed: Vec::new(),
+            doubtful: Vec::new(),
+        }
     }
 
     /// Serves until told to close, or until nobody can ask any more.
     pub(super) async fn run(mut self) {
         let mut waiting = Vec::with_capacity(MOST_AT_ONCE);
         loop {
-            let pause = self.unsynced.or_else(|| (!self.owed.is_empty()).then(|| Instant::now() + TRY_AGAIN));
+            let pause = self.unsynced.or_else(|| (!self.owed.is_empty() || !self.doubtful.is_empty()).then(|| Instant::now() + TRY_AGAIN));
             let request = self.requests.recv_many(&mut waiting, MOST_AT_ONCE);
             let received = match pause {
                 Some(until) => tokio::time::timeout_at(until, request).await.ok(),
@@ -113,10 +137,10 @@ impl Writer {
         for request in waiting.drain(..) {
             match request {
                 Request::Commit(commit) => commits.push(commit),
-                Request::Turn(keeping, reply) => {
+                Request::Turn(lent) => {
                     // Everyone who waits is told of a failure; so below.
                     let _ = self.commit(std::mem::take(&mut commits)).await;
-                    self.lend(keeping, reply).await;
+                    self.lend(lent).await;
                 }
                 Request::Flush(reply) => {
                     let done = self.commit(std::mem::take(&mut commits)).await;
@@ -134,7 +158,7 @@ impl Writer {
 
     /// Appends what passes, and tells everyone.
     async fn commit(&mut self, commits: Vec<Commit>) -> Result<(), JournalError> {
-        if commits.is_empty() && self.owed.is_empty() {
+        if commits.is_empty() && self.owed.is_empty() && self.doubtful.is_empty() {
             return Ok(());
         }
         let result = match self.store.lock().await {
@@ -144,7 +168,10 @@ impl Writer {
         match result {
             Ok(answers) => {
                 for (commit, answer) in commits.into_iter().zip(answers) {
-                    let _ = commit.reply.map(|reply| reply.send(Ok(answer)));
+                    let Some(reply) = commit.reply else { continue };
+                    if reply.send(Ok(answer)).is_err() && answer != Committed::Conflict {
+                        self.doubtful.extend(admissions(&commit.drafts));
+                    }
                 }
                 Ok(())
             }
@@ -153,7 +180,10 @@ impl Writer {
                 let error = Arc::new(error);
                 for commit in commits {
                     match commit.reply {
-                        Some(reply) => drop(reply.send(Err(JournalError::Shared(Arc::clone(&error))))),
+                        Some(reply) => {
+                            self.doubtful.extend(admissions(&commit.drafts));
+                            drop(reply.send(Err(JournalError::Shared(Arc::clone(&error)))));
+                        }
                         None => self.owed.extend(commit.drafts),
                     }
                 }
@@ -168,8 +198,9 @@ impl Writer {
 
     /// Appends, while the turn is held, what was owed and what passes. One answer per commit.
     async fn append(&mut self, commits: &[Commit]) -> Result<Vec<Committed>, JournalError> {
-        if self.store.hint()? > self.recent.head().seq {
+        if self.store.hint()? > self.recent.head().seq || !self.doubtful.is_empty() {
             catch_up(self.store.as_ref(), &self.recent).await?;
+            self.take_back();
         }
         loop {
             let mut batch = Batch::new(&self.recent, self.clock.as_ref());
@@ -193,8 +224,17 @@ impl Writer {
         }
     }
 
+    /// Ends the calls whose admission is recorded, but was answered with a failure or to nobody.
+    fn take_back(&mut self) {
+        for id in std::mem::take(&mut self.doubtful) {
+            if let Some(call) = self.recent.open_call(&id).filter(|call| call.status == Status::Running) {
+                self.owed.push(never_sent(&id, call.tool.as_str(), &self.keeping));
+            }
+        }
+    }
+
     /// Lends the turn to one judge, for a bounded time.
-    async fn lend(&mut self, keeping: Arc<Keeping>, reply: oneshot::Sender<Result<Turn, JournalError>>) {
+    async fn lend(&mut self, Lent { keeping, process, reply }: Lent) {
         let held = match self.store.lock().await {
             Ok(held) => held,
             Err(error) => return drop(reply.send(Err(error))),
@@ -204,7 +244,7 @@ impl Writer {
             Err(error) => return drop(reply.send(Err(error))),
         };
         let (end, ended) = oneshot::channel();
-        if reply.send(Ok(Turn { head, keeping, end })).is_err() {
+        if reply.send(Ok(Turn { head, keeping, process, end })).is_err() {
             return;
         }
         match tokio::time::timeout(LONGEST_TURN, ended).await {
@@ -212,7 +252,10 @@ impl Writer {
                 let commit = Commit { drafts, guard: None, reply: None };
                 let answer = self.append(std::slice::from_ref(&commit)).await.map(|_| self.recent.head().seq);
                 drop(held);
-                let _ = reply.send(answer);
+                let failed = answer.is_err();
+                if reply.send(answer).is_err() || failed {
+                    self.doubtful.extend(admissions(&commit.drafts));
+                }
             }
             Ok(Err(_)) => {}
             Err(_) => tracing::warn!("a turn at the journal was held for too long and is taken back"),
@@ -226,6 +269,11 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Ids of the calls that these drafts admit.
+fn admissions(drafts: &[Prepared]) -> impl Iterator<Item = String> {
+    drafts.iter().filter(|draft| draft.kind == kind::CALL_ADMITTED).map(|draft| draft.subject.clone())
 }
 
 /// What goes into one transaction.

@@ -8,7 +8,10 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row, Sqlite, SqlitePool, sqlite::SqliteR
 use super::{stored, unsigned};
 use crate::{
     clock::Timestamp,
-    journal::{Event, Hash, JournalError, Query, Sequence, Status, store::Entry},
+    journal::{
+        Event, Hash, JournalError, Query, Sequence, Status,
+        store::{Entry, Head},
+    },
 };
 
 /// How many events one reading returns at most.
@@ -16,6 +19,13 @@ const MOST: usize = 1000;
 
 const TAIL: &str = "SELECT seq, at, actor, kind, subject, body, prev, hash FROM events
     WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+
+/// The last event, as it was noted.
+pub(super) async fn head(readers: &SqlitePool) -> Result<Head, JournalError> {
+    let row = sqlx::query("SELECT seq, hash FROM head").fetch_one(readers).await?;
+    let hash = Hash::from_slice(row.try_get(1)?).unwrap_or_default();
+    Ok(Head { seq: Sequence(unsigned(row.try_get(0)?)), hash })
+}
 
 /// Events after a position.
 pub(super) async fn tail(readers: &SqlitePool, after: Sequence) -> Result<Vec<Entry>, JournalError> {

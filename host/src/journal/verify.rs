@@ -1,0 +1,94 @@
+//! Whether the chain is whole: every event is there, unchanged, in its place.
+
+use super::{
+    Hash, JournalError, Sequence,
+    store::{Head, Store},
+};
+
+/// What came of looking at the whole chain.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case", tag = "chain")]
+pub enum Verified {
+    /// Nothing is missing, and nothing was changed.
+    Whole {
+        /// How many events there are.
+        events: u64,
+        /// The first one; 0 in an empty journal.
+        first: Sequence,
+        /// The last one; 0 in an empty journal.
+        last: Sequence,
+        /// Hash of the last one: whoever keeps it elsewhere can tell later that nothing before it was rewritten.
+        head: Hash,
+    },
+    /// The first place where it is broken.
+    Broken {
+        /// Which event.
+        seq: Sequence,
+        /// What is wrong there.
+        what: Break,
+    },
+}
+
+/// What is wrong at one place of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Break {
+    /// The event is missing.
+    #[error("the event is missing")]
+    Missing,
+    /// The event is not what was recorded.
+    #[error("the event was changed")]
+    Changed,
+    /// The event does not follow the one before it.
+    #[error("the event does not follow the one before it")]
+    Unchained,
+    /// What was recorded as the end of the chain is not its end.
+    #[error("the end of the chain is not the one that was recorded")]
+    WrongEnd,
+}
+
+/// Reads the whole chain, page by page.
+pub(super) async fn verify(store: &dyn Store) -> Result<Verified, JournalError> {
+    let (mut head, mut events, mut first) = (Head::default(), 0, Sequence(0));
+    loop {
+        let page = match store.tail(head.seq).await {
+            Ok(page) => page,
+            Err(JournalError::Unreadable { seq, .. }) => return Ok(Verified::Broken { seq, what: Break::Changed }),
+            Err(error) => return Err(error),
+        };
+        if page.is_empty() {
+            let end = store.head().await?;
+            if end.seq > head.seq {
+                // Appended since this page was read, or missing.
+                if store.tail(head.seq).await?.is_empty() {
+                    return Ok(Verified::Broken { seq: head.seq.next(), what: Break::Missing });
+                }
+                continue;
+            }
+            return Ok(if end == head {
+                Verified::Whole { events, first, last: head.seq, head: head.hash }
+            } else {
+                Verified::Broken { seq: head.seq, what: Break::WrongEnd }
+            });
+        }
+        for entry in page {
+            let event = entry.event;
+            let what = if event.seq != head.seq.next() {
+                Break::Missing
+            } else if event.expected_hash() != event.hash {
+                Break::Changed
+            } else if event.prev != head.hash {
+                Break::Unchained
+            } else {
+                (events, head) = (events + 1, Head { seq: event.seq, hash: event.hash });
+                if events == 1 {
+                    first = event.seq;
+                }
+                continue;
+            };
+            return Ok(Verified::Broken { seq: head.seq.next(), what });
+        }
+        // Hashing is work; others want to run as well.
+        tokio::task::yield_now().await;
+    }
+}

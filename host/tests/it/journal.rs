@@ -1,0 +1,9 @@
+//! The journal and the ledger on real files, as several processes use them.
+
+mod keeping;
+mod ledger;
+mod mirror;
+mod order;
+mod peers;
+mod reference;
+mod world;

@@ -1,0 +1,218 @@
+//! What is kept and what is not, whether it is still whole, and what toolsets remember.
+
+use interlock::{
+    call::Outcome,
+    journal::{Break, Draft, Hash, JournalError, KeyValueError, Query, Sequence, Verified, kind},
+    scope::{ScopeKey, canonical},
+};
+use interlock_glob::Glob;
+use serde_json::{Value, json};
+use sqlx::{Connection, Row, SqliteConnection};
+
+use super::world::{Peer, World, call, note};
+
+/// The database, as somebody with a SQL shell has it.
+async fn shell(world: &World) -> SqliteConnection {
+    SqliteConnection::connect(&format!("sqlite:{}", world.folder.path().join("interlock.db").display())).await.unwrap()
+}
+
+async fn tamper(world: &World, sql: &'static str) {
+    let done = sqlx::query(sql).execute(&mut shell(world).await).await.unwrap();
+    assert!(done.rows_affected() > 0, "`{sql}` changed nothing");
+}
+
+async fn body_of(peer: &Peer, kind: &str) -> Value {
+    let query = Query { kinds: vec![kind.to_owned()], newest_first: true, limit: 1, ..Query::default() };
+    peer.journal.read(&query).await.unwrap().remove(0).body.as_ref().clone()
+}
+
+#[tokio::test]
+async fn a_redacted_value_is_nowhere_and_its_commitment_can_be_checked_until_the_salt_is_erased() {
+    let world = World::new();
+    let mut config = world.config();
+    config.redact = vec![(Glob::new("crm/*"), vec!["/password".to_owned(), "/card/number".to_owned()])];
+    let peer = world.peer_with(config).await;
+    let done = call("crm/login", json!({"user": "u", "password": "hunter2-canary", "card": {"number": 4111_2222}}));
+    let _permit = peer.admit(&done).await;
+    let result = json!({
+        "content": [
+            {"type": "text", "text": "{\"password\":\"hunter2-canary\",\"ok\":true}"},
+            {"type": "text", "text": "Your password is hunter2-canary."},
+        ],
+        "structuredContent": {"password": "hunter2-canary", "ok": true},
+    });
+    peer.finish(&done, Outcome::Succeeded, Some(result)).await;
+    let other = call("files/read", json!({"password": "of another tool"}));
+    let _permit = peer.admit(&other).await;
+    let past = peer.view().await.scope(ScopeKey::Global).latest("crm/*", None).await.unwrap().unwrap();
+    assert_eq!(past.arguments.get("user"), Some(&json!("u")));
+    assert!(past.arguments["password"]["redacted"].as_str().unwrap().starts_with("sha256:"));
+    assert!(past.arguments["card"]["number"]["redacted"].is_string());
+    let finished = body_of(&peer, kind::CALL_FINISHED).await;
+    assert_eq!(finished["result"]["structuredContent"]["ok"], json!(true));
+    assert_eq!(body_of(&peer, kind::CALL_ADMITTED).await["arguments"]["password"], json!("of another tool"));
+
+    // The commitment is SHA-256 over the salt and the value's canonical JSON.
+    let sql = "SELECT salt FROM redactions WHERE seq = 1 AND pointer = '/arguments/password'";
+    let salt: Vec<u8> = sqlx::query(sql).fetch_one(&mut shell(&world).await).await.unwrap().get(0);
+    let commitment = Hash::of(&[salt, canonical(&json!("hunter2-canary")).into_bytes()].concat());
+    assert_eq!(past.arguments["password"]["redacted"], json!(format!("sha256:{commitment}")));
+    tamper(&world, "DELETE FROM redactions").await;
+    assert!(matches!(peer.journal.verify().await.unwrap(), Verified::Whole { events: 3, .. }));
+
+    peer.close().await;
+    for entry in std::fs::read_dir(world.folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(!bytes.windows(14).any(|window| window == b"hunter2-canary"), "{}", path.display());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_kept_as_digest_length_and_beginning() {
+    let world = World::new();
+    let mut config = world.config();
+    config.max_body_bytes = 2000;
+    let peer = world.peer_with(config).await;
+    let arguments = json!({"customer": "c1", "text": "ä".repeat(3000)});
+    let done = call("a/b", arguments.clone());
+    let _permit = peer.admit(&done).await;
+    let result = json!({"content": [{"type": "text", "text": "x".repeat(3000)}]});
+    peer.finish(&done, Outcome::Succeeded, Some(result.clone())).await;
+    let admitted = body_of(&peer, kind::CALL_ADMITTED).await;
+    let cut = &admitted["arguments"]["truncated"];
+    assert_eq!(cut["sha256"], json!(Hash::of(canonical(&arguments).as_bytes()).to_string()));
+    assert_eq!(cut["bytes"], json!(canonical(&arguments).len()));
+    let first = cut["first_kib"].as_str().unwrap();
+    assert!(canonical(&arguments).starts_with(first) && (1021..=1024).contains(&first.len()));
+    assert_eq!(body_of(&peer, kind::CALL_FINISHED).await["result"]["truncated"]["bytes"], json!(canonical(&result).len()));
+    // Scopes can still tell it apart, and nobody is shown half a result.
+    for peer in [&peer, &world.peer().await] {
+        let scope = ScopeKey::Argument { pointer: "/customer".to_owned(), value: "\"c1\"".to_owned() };
+        let past = peer.view().await.scope(scope).latest("a/b", Some("succeeded")).await.unwrap().unwrap();
+        assert_eq!((&past.id, &past.result), (&done.id, &None));
+    }
+}
+
+#[tokio::test]
+async fn verification_names_the_first_break() {
+    let breaks: [(&'static str, u64, Break); 6] = [
+        ("UPDATE events SET body = '{\"x\":1}' WHERE seq = 3", 3, Break::Changed),
+        ("UPDATE events SET body = '{' WHERE seq = 3", 3, Break::Changed),
+        ("UPDATE events SET actor = 'nobody' WHERE seq = 2", 2, Break::Changed),
+        ("DELETE FROM events WHERE seq = 2", 2, Break::Missing),
+        ("DELETE FROM events WHERE seq >= 4", 4, Break::Missing),
+        ("UPDATE head SET seq = 4", 5, Break::WrongEnd),
+    ];
+    for (sql, seq, what) in breaks {
+        let world = World::new();
+        let peer = world.peer().await;
+        for text in ["a", "b", "c", "d", "e"] {
+            peer.journal.append(vec![note(text)]).await.unwrap();
+        }
+        let whole = peer.journal.verify().await.unwrap();
+        assert!(matches!(whole, Verified::Whole { events: 5, first: Sequence(1), last: Sequence(5), .. }));
+        tamper(&world, sql).await;
+        let found = peer.journal.verify().await.unwrap();
+        assert_eq!(found, Verified::Broken { seq: Sequence(seq), what }, "after `{sql}`");
+    }
+}
+
+#[tokio::test]
+async fn a_rewritten_event_with_a_hash_of_its_own_breaks_the_chain_after_it() {
+    let world = World::new();
+    let peer = world.peer().await;
+    peer.journal.append(vec![note("a"), note("b")]).await.unwrap();
+    let mut event = peer.journal.read(&Query::default()).await.unwrap().remove(0);
+    event.actor = "forger".to_owned();
+    let hash = event.expected_hash().0.to_vec();
+    sqlx::query("UPDATE events SET actor = 'forger', hash = ?1 WHERE seq = 1")
+        .bind(hash)
+        .execute(&mut shell(&world).await)
+        .await
+        .unwrap();
+    let found = peer.journal.verify().await.unwrap();
+    assert_eq!(found, Verified::Broken { seq: Sequence(2), what: Break::Unchained });
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused() {
+    let world = World::new();
+    world.peer().await.close().await;
+    sqlx::query("PRAGMA user_version = 99").execute(&mut shell(&world).await).await.unwrap();
+    let clock: std::sync::Arc<dyn interlock::clock::Clock> = world.clock.clone();
+    let opened = interlock::journal::Journal::open(world.config(), clock, interlock::tasks::Tasks::new()).await;
+    assert!(matches!(opened, Err(JournalError::Newer { found: 99, .. })), "{opened:?}");
+}
+
+#[tokio::test]
+async fn an_audit_finds_a_call_by_everything_that_is_known_of_it() {
+    let world = World::new();
+    let peer = world.peer().await;
+    let one = call("a/b", json!({}));
+    let mut two = call("c/d", json!({}));
+    two.caller.principal = "bob".to_owned();
+    two.session = "t".to_owned();
+    let _permits = (peer.admit(&one).await, peer.admit(&two).await);
+    world.clock.advance(std::time::Duration::from_secs(60));
+    peer.finish(&one, Outcome::Failed, None).await;
+    let asked = json!({"call": two.id});
+    let (actor, kind, subject) = ("bob".to_owned(), kind::APPROVAL_ASKED.to_owned(), "q".to_owned());
+    peer.journal.append(vec![Draft { actor, kind, subject, body: asked }]).await.unwrap();
+    let base = Query::default;
+    let text = |text: &str| Some(text.to_owned());
+    let at = |seconds: u64| Some(interlock::clock::Timestamp(1_767_603_600_000 + seconds * 1000));
+    let cases: Vec<(Query, Vec<u64>)> = vec![
+        (base(), vec![1, 2, 3, 4]),
+        (Query { newest_first: true, limit: 2, ..base() }, vec![4, 3]),
+        (Query { after: Sequence(1), before: Some(Sequence(4)), ..base() }, vec![2, 3]),
+        (Query { kinds: vec!["call.*".to_owned()], ..base() }, vec![1, 2, 3]),
+        (Query { kinds: vec!["call.finished".to_owned(), "approval.*".to_owned()], ..base() }, vec![3, 4]),
+        (Query { subject: text(one.id.as_str()), ..base() }, vec![1, 3]),
+        (Query { call: text(two.id.as_str()), ..base() }, vec![2, 4]),
+        (Query { tool: text("a/*"), ..base() }, vec![1, 3]),
+        (Query { principal: text("alice"), ..base() }, vec![1, 3]),
+        (Query { session: text("t"), ..base() }, vec![2]),
+        (Query { since: at(60), ..base() }, vec![3, 4]),
+        (Query { until: at(60), ..base() }, vec![1, 2]),
+        (Query { outcome: Some(Outcome::Failed), ..base() }, vec![1, 3]),
+        (Query { outcome: Some(Outcome::Unknown), ..base() }, vec![]),
+    ];
+    for (query, expected) in cases {
+        let found: Vec<_> = peer.journal.read(&query).await.unwrap().iter().map(|event| event.seq.0).collect();
+        assert_eq!(found, expected, "{query:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_toolset_remembers_across_processes_and_within_its_limits() {
+    let world = World::new();
+    let (one, two) = (world.peer().await.journal.store_for("sim"), world.peer().await.journal.store_for("sim"));
+    assert_eq!(one.get("k").await.unwrap(), None);
+    one.set("k", "v").await.unwrap();
+    one.set("k", "w").await.unwrap();
+    assert_eq!(two.get("k").await.unwrap().as_deref(), Some("w"));
+    let adding = async |store: &interlock::journal::KeyValue| {
+        for _ in 0..20 {
+            store.increment("n", 2).await.unwrap();
+        }
+    };
+    tokio::join!(adding(&one), adding(&two));
+    assert_eq!(one.increment("n", -80).await.unwrap(), 0);
+    for key in ["p/2", "p/1", "q", "p%"] {
+        two.set(key, "").await.unwrap();
+    }
+    assert_eq!(one.list("p", 9).await.unwrap(), ["p%", "p/1", "p/2"]);
+    assert_eq!(one.list("p/", 1).await.unwrap(), ["p/1"]);
+    assert!(two.delete("k").await.unwrap());
+    assert!(!one.delete("k").await.unwrap());
+    assert!(matches!(one.increment("q", 1).await, Err(KeyValueError::NotACounter(_))));
+    one.set("max", &i64::MAX.to_string()).await.unwrap();
+    assert!(matches!(one.increment("max", 1).await, Err(KeyValueError::Overflow(_))));
+    assert!(matches!(one.set(&"k".repeat(513), "").await, Err(KeyValueError::KeyTooLong)));
+    assert!(matches!(one.set("k", &"v".repeat(65_537)).await, Err(KeyValueError::ValueTooLong)));
+    let other = world.peer().await.journal.store_for("other");
+    assert_eq!(other.list("", 9).await.unwrap(), Vec::<String>::new());
+}
