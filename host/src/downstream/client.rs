@@ -12,8 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     Announcements, Link, Offers, Reach, RpcError, ServerConfig, ServerError, Settings, State, Status, ToolServer,
-    connection::Connection,
-    input, keeper,
+    connection::Connection, input, keeper,
 };
 use crate::{
     call::Arguments,
@@ -115,7 +114,11 @@ impl McpServer {
         let done = if connection.is_modern() { json!({}) } else { connection.request(method, params, link).await? };
         {
             let mut subscribed = lock(&self.0.subscribed);
-            if method == "resources/subscribe" { subscribed.insert(uri) } else { subscribed.remove(&uri) };
+            if method == "resources/subscribe" {
+                subscribed.insert(uri)
+            } else {
+                subscribed.remove(&uri)
+            };
         }
         self.0.resubscribe.notify_one();
         Ok(done)

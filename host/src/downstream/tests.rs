@@ -1,5 +1,6 @@
 //! The MCP client against real servers: a Python one over stdio, rmcp's over HTTP.
 
+mod catalogue;
 mod http;
 mod stdio;
 
@@ -43,8 +44,7 @@ impl Fixture {
     pub(super) fn start(reach: Reach, settings: Settings) -> Self {
         let (tasks, announcements) = (Tasks::new(), Announcements::new());
         let config = ServerConfig { name: "odd".to_owned(), prefix: "odd__".to_owned(), reach };
-        let server =
-            McpServer::start(config, settings, announcements.clone(), Arc::new(SystemClock), &tasks).unwrap();
+        let server = McpServer::start(config, settings, announcements.clone(), Arc::new(SystemClock), &tasks).unwrap();
         Self { server, announcements, tasks }
     }
 
@@ -61,7 +61,8 @@ impl Fixture {
     /// Runs a tool for a client that hears nothing but the answer.
     pub(super) async fn plain(&self, tool: &str, arguments: Value) -> Result<Value, ServerError> {
         let (link, mut received) = link();
-        let (answer, ()) = tokio::join!(self.run(tool, arguments, link), async { while received.recv().await.is_some() {} });
+        let (answer, ()) =
+            tokio::join!(self.run(tool, arguments, link), async { while received.recv().await.is_some() {} });
         answer
     }
 

@@ -138,7 +138,9 @@ async fn a_call_during_which_the_server_dies_is_lost_and_the_server_comes_back()
         match fixture.plain("echo", json!({})).await {
             Ok(_) => break,
             Err(ServerError::Unavailable { .. }) => tokio::task::yield_now().await,
-            Err(ServerError::Lost { .. } | ServerError::Cancelled | ServerError::Rpc(_)) => panic!("known not to be run"),
+            Err(ServerError::Lost { .. } | ServerError::Cancelled | ServerError::Rpc(_)) => {
+                panic!("known not to be run")
+            }
         }
     }
     fixture.stop().await;
@@ -161,8 +163,9 @@ async fn a_program_that_is_not_there_is_unavailable() {
 
 #[tokio::test]
 async fn a_call_can_be_called_off_before_and_after_it_is_sent() {
-    let fixture =
-        Fixture::start(python("legacy"), Settings { orphan_grace: Duration::from_millis(20), ..settings() }).ready().await;
+    let fixture = Fixture::start(python("legacy"), Settings { orphan_grace: Duration::from_millis(20), ..settings() })
+        .ready()
+        .await;
     let (client, _received) = link();
     client.cancel.cancel();
     assert!(matches!(fixture.run("echo", json!({}), client).await, Err(ServerError::Cancelled)));
@@ -186,7 +189,9 @@ async fn a_server_that_answers_a_call_after_it_was_called_off_is_heard() {
         let cancel = client.cancel.clone();
         let once_it_runs = async {
             let message = received.recv().await;
-            assert!(matches!(message, Some(FromServer::Notification { method, .. }) if method == "notifications/message"));
+            assert!(
+                matches!(message, Some(FromServer::Notification { method, .. }) if method == "notifications/message")
+            );
             cancel.cancel();
         };
         let (answer, ()) = tokio::join!(fixture.run("wait", json!({}), client), once_it_runs);
@@ -220,7 +225,11 @@ async fn a_legacy_servers_question_reaches_the_client_and_its_answer_the_server(
     let (mut client, received) = link();
     client.capabilities = json!({});
     let (answer, asked) = tokio::join!(fixture.run("ask", json!({}), client), answer_all(received));
-    assert_eq!((asked, &answer.unwrap()["seen"]["error"]["code"]), (0, &json!(-32601)), "a client that cannot is not asked");
+    assert_eq!(
+        (asked, &answer.unwrap()["seen"]["error"]["code"]),
+        (0, &json!(-32601)),
+        "a client that cannot is not asked"
+    );
     fixture.stop().await;
 }
 
