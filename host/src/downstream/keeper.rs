@@ -22,6 +22,8 @@ use super::{
 };
 use crate::tasks::Tasks;
 
+const CLOSED: &str = "the connection was closed";
+
 /// Connects, and connects again, until the tasks are stopped.
 pub(super) async fn keep(shared: Arc<Shared>, tasks: Tasks) {
     let stopping = tasks.stopping();
@@ -35,9 +37,8 @@ pub(super) async fn keep(shared: Arc<Shared>, tasks: Tasks) {
             shared.turn(Phase::Away("stopped".to_owned()));
             return;
         }
-        let may_be_old = ended.too_new || (!ended.was_ready && matches!(shared.reach, Reach::Stdio { .. }));
-        if may_be_old && knows_discover {
-            // Some old servers die of a request before `initialize`; others only say that they are old.
+        if ended.may_be_old && knows_discover {
+            // Some old servers die of a request before `initialize`, or answer it with nonsense.
             debug!(server = %shared.name, reason = ended.reason, "trying again without `server/discover`");
             knows_discover = false;
             continue;
@@ -57,19 +58,14 @@ pub(super) async fn keep(shared: Arc<Shared>, tasks: Tasks) {
 
 /// How a connection ended.
 struct Ended {
-    was_ready: bool,
-    /// The server knows `server/discover`, but no revision that goes with it.
-    too_new: bool,
+    /// It failed over the handshake in a way that may be for want of `initialize`.
+    may_be_old: bool,
     reason: String,
 }
 
 impl Ended {
-    fn unready(reason: impl Into<String>) -> Self {
-        Self { was_ready: false, too_new: false, reason: reason.into() }
-    }
-
-    fn closed() -> Self {
-        Self { was_ready: true, too_new: false, reason: "the connection was closed".to_owned() }
+    fn because(reason: impl Into<String>) -> Self {
+        Self { may_be_old: false, reason: reason.into() }
     }
 }
 
@@ -85,16 +81,16 @@ async fn live(shared: &Arc<Shared>, tasks: &Tasks, knows_discover: bool) -> Ende
                     child.stop(shared.settings.stop_grace).await;
                     ended
                 }
-                Err(error) => Ended::unready(format!("`{command}` cannot be started: {error}")),
+                Err(error) => Ended::because(format!("`{command}` cannot be started: {error}")),
             }
         }
         Reach::Http { url, headers } => match Tapped::connect(url, headers, board.clone()) {
             Ok((tapped, transport)) => {
                 serve(shared, tasks, board, Carrier::Http(tapped), transport, knows_discover).await
             }
-            Err(error) => Ended::unready(error.to_string()),
+            Err(error) => Ended::because(error.to_string()),
         },
-        Reach::Toolset { .. } => Ended::unready("a toolset is not an MCP server"),
+        Reach::Toolset { .. } => Ended::because("a toolset is not an MCP server"),
     }
 }
 
@@ -121,14 +117,11 @@ where
     let handshake = serve_client_with_lifecycle_and_ct(ourselves(), transport, mode, stop);
     let running = match tokio::time::timeout(limit, handshake).await {
         Ok(Ok(running)) => running,
-        Ok(Err(error)) => {
-            let too_new = matches!(error, ClientInitializeError::NoCompatibleProtocolVersion { .. });
-            return Ended { too_new, ..Ended::unready(reason(&error)) };
-        }
-        Err(_) => return Ended::unready(format!("no handshake within {} s", limit.as_secs())),
+        Ok(Err(error)) => return Ended { may_be_old: true, ..Ended::because(reason(&error)) },
+        Err(_) => return Ended::because(format!("no handshake within {} s", limit.as_secs())),
     };
     let Some(info) = running.peer().peer_info() else {
-        return Ended::unready("the handshake told nothing");
+        return Ended::because("the handshake told nothing");
     };
     let connection = Arc::new(Connection {
         server: shared.name.clone(),
@@ -140,13 +133,13 @@ where
         listing_time: limit,
     });
     if let Err(error) = arrive(shared, &connection).await {
-        return Ended::unready(error.to_string());
+        return Ended::because(error.to_string());
     }
     let mut gone = std::pin::pin!(running.waiting());
     let mut subscribed = std::pin::pin!(subscribe(shared, &connection));
     loop {
         tokio::select! {
-            _ = &mut gone => return Ended::closed(),
+            _ = &mut gone => return Ended::because(CLOSED),
             () = &mut subscribed => {}
             () = connection.board.tools_changed.notified() => {
                 if let Err(error) = list_tools(shared, &connection).await {
@@ -156,7 +149,7 @@ where
             () = connection.board.unreachable.notified() => {
                 tokio::select! {
                     () = seek(shared, &connection) => {}
-                    _ = &mut gone => return Ended::closed(),
+                    _ = &mut gone => return Ended::because(CLOSED),
                 }
             }
         }
@@ -289,6 +282,7 @@ fn ourselves() -> ClientConfig {
     let capabilities = json!({"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}}, "roots": {}});
     let capabilities: ClientCapabilities = serde_json::from_value(capabilities).unwrap_or_default();
     ClientConfig::new(capabilities, Implementation::new("interlock", env!("CARGO_PKG_VERSION")))
+        .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
 }
 
 /// Why a handshake failed, without the messages themselves.

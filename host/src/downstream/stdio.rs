@@ -17,6 +17,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
     sync::mpsc,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
@@ -50,7 +51,11 @@ const SIGTERM: i32 = 15;
 
 /// A server's process and everything that it started: one process group.
 #[derive(Debug)]
-pub(super) struct Child(Box<dyn ChildWrapper>);
+pub(super) struct Child {
+    process: Box<dyn ChildWrapper>,
+    /// Ends the tasks at its pipes, which something that left the process group may still hold.
+    over: CancellationToken,
+}
 
 /// Starts the program and a transport on its pipes. Its stderr goes to the log, target `interlock::server`.
 ///
@@ -78,32 +83,44 @@ pub(super) fn start(
     else {
         return Err(io::Error::other("the pipes to the program are missing"));
     };
-    tasks.spawn("downstream stderr", log_lines(server.clone(), stderr));
+    let (over, log) = (CancellationToken::new(), log_lines(server.clone(), stderr));
+    spawn_until(&over, tasks, "downstream stderr", log);
     let writer = LineWriter::start(stdin, tasks);
     let (sender, messages) = mpsc::channel(64);
-    tasks.spawn(
-        "downstream reader",
-        read_lines(server.clone(), stdout, board.clone(), Outlet::Line(writer.clone()), sender),
-    );
-    Ok((Child(child), StdioTransport { board, writer, messages }))
+    let reader = read_lines(server.clone(), stdout, board.clone(), Outlet::Line(writer.clone()), sender);
+    spawn_until(&over, tasks, "downstream reader", reader);
+    Ok((Child { process: child, over }, StdioTransport { board, writer, messages }))
+}
+
+fn spawn_until(
+    over: &CancellationToken,
+    tasks: &Tasks,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
+    let over = over.clone();
+    tasks.spawn(name, async move {
+        let _ = over.run_until_cancelled(task).await;
+    });
 }
 
 impl Child {
     /// Waits for the program to end by itself (its input is closed), at most for `grace`; asks its process group to end
     /// and waits again; kills the group, and with it whatever the program left behind.
     pub(super) async fn stop(mut self, grace: Duration) {
-        if tokio::time::timeout(grace, self.0.wait()).await.is_err() {
-            if let Err(error) = self.0.signal(SIGTERM) {
+        if tokio::time::timeout(grace, self.process.wait()).await.is_err() {
+            if let Err(error) = self.process.signal(SIGTERM) {
                 debug!(%error, "a server's process group could not be asked to end");
             }
-            let _ = tokio::time::timeout(grace, self.0.wait()).await;
+            let _ = tokio::time::timeout(grace, self.process.wait()).await;
         }
         // An error means that nobody is left in the group.
-        let _ = self.0.start_kill();
+        let _ = self.process.start_kill();
         // Reaping; a process that survives SIGKILL is stuck in the kernel and nothing of ours can help it.
-        if tokio::time::timeout(grace, self.0.wait()).await.is_err() {
+        if tokio::time::timeout(grace, self.process.wait()).await.is_err() {
             warn!("a server's process did not end even when killed");
         }
+        self.over.cancel();
     }
 }
 

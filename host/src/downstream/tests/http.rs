@@ -308,10 +308,8 @@ async fn odd(Held(odd): Held<Odd>, headers: HeaderMap, body: Bytes) -> Response 
             match message["params"]["name"].as_str().unwrap_or_default() {
                 "json" => {
                     odd.run.fetch_add(1, Ordering::SeqCst);
-                    answer(
-                        json!({"content": [{"type": "hologram"}], "structuredContent": {"n": u64::MAX},
-                            "oddity": {"x": 1}}),
-                    )
+                    answer(json!({"content": [{"type": "hologram"}], "structuredContent": {"n": u64::MAX},
+                            "oddity": {"x": 1}}))
                 }
                 "events" => {
                     let mut text = String::from(": hello\n\n");

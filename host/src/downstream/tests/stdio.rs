@@ -30,7 +30,7 @@ async fn what_a_server_offers_is_kept_as_it_said_it() {
         assert_eq!(offers.capabilities["odd"], 1);
         assert_eq!(offers.server_info["oddity"], true);
         assert_eq!(offers.instructions.as_deref(), Some("be odd"));
-        assert_eq!(offers.tools.len(), 8, "all pages");
+        assert_eq!(offers.tools.len(), 9, "all pages");
         let echo = offers.tools.iter().find(|tool| tool.exposed == "odd__echo").unwrap();
         assert_eq!(echo.name.as_str(), "odd/echo");
         assert_eq!(echo.definition["oddity"], json!({"at": 6}));
@@ -144,6 +144,27 @@ async fn a_call_during_which_the_server_dies_is_lost_and_the_server_comes_back()
         }
     }
     fixture.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_dies_of_what_it_does_not_know_is_spoken_to_as_in_the_old_days() {
+    let fixture = start("fragile").await;
+    assert_eq!(fixture.server.offers().protocol, "2025-11-25");
+    assert!(fixture.plain("echo", json!({})).await.is_ok());
+    fixture.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_server_started_ends_with_it() {
+    let fixture = start("legacy").await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    fixture.plain("spawn", json!({"port": port})).await.unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    fixture.stop().await;
+    // The end of the stream is the end of the process that held the other side.
+    let read = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 1]).await;
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
 }
 
 #[tokio::test]
