@@ -30,6 +30,3 @@ pub use link::{FromServer, Link, Resume, RpcError};
 pub use offers::digest;
 pub use server::{Offers, ServerError, Tool, ToolServer};
 pub use status::{State, Status};
-
-#[cfg(test)]
-mod tests;

@@ -14,6 +14,7 @@ use axum::{
     routing::post,
 };
 use futures::future::join_all;
+use interlock::secret::Secret;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -29,7 +30,6 @@ use rmcp::{
 use tokio::sync::watch;
 
 use super::*;
-use crate::secret::Secret;
 
 /// rmcp's server, with tools that do what the tests want.
 #[derive(Clone)]
@@ -163,7 +163,7 @@ async fn theirs(newest: ProtocolVersion) -> (Fixture, Theirs, Tasks) {
     let url = listen(&tasks, Router::new().nest_service("/mcp", service)).await;
     // rmcp's server never answers what was called off.
     let settings = Settings { orphan_grace: Duration::from_millis(20), ..settings() };
-    let fixture = Fixture::start(reach(url), settings).ready().await;
+    let fixture = Fixture::start(reach(url), settings).await.ready().await;
     (fixture, handler, tasks)
 }
 
@@ -331,10 +331,15 @@ async fn odd(Held(odd): Held<Odd>, headers: HeaderMap, body: Bytes) -> Response 
 }
 
 async fn hand_made() -> (Fixture, Odd, Tasks) {
+    let (fixture, odd, tasks, _) = hand_made_at().await;
+    (fixture, odd, tasks)
+}
+
+async fn hand_made_at() -> (Fixture, Odd, Tasks, String) {
     let (tasks, state) = (Tasks::new(), Odd::default());
     let url = listen(&tasks, Router::new().route("/mcp", post(odd)).with_state(state.clone())).await;
-    let fixture = Fixture::start(reach(url), settings()).ready().await;
-    (fixture, state, tasks)
+    let fixture = Fixture::start(reach(url.clone()), settings()).await.ready().await;
+    (fixture, state, tasks, url)
 }
 
 #[tokio::test]
@@ -388,8 +393,7 @@ async fn a_forgotten_session_is_opened_again_and_the_call_made_once() {
 
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_is_unavailable_and_comes_back_by_itself() {
-    let (fixture, odd, tasks) = hand_made().await;
-    let Reach::Http { url, .. } = fixture.server.0.reach.clone() else { unreachable!() };
+    let (fixture, odd, tasks, url) = hand_made_at().await;
     tasks.stop(Duration::from_secs(30)).await;
     loop {
         match fixture.plain("json", json!({})).await {

@@ -6,7 +6,6 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 
 use super::*;
-use crate::{downstream::offers, journal::Permit};
 
 /// A server that writes down what it is asked.
 #[derive(Debug, Default)]
@@ -21,11 +20,17 @@ struct Made {
 
 impl Made {
     fn offer(&self, prefix: &str, tools: &[&str]) {
-        let definitions = tools.iter().map(|name| json!({"name": name})).collect();
         let capabilities = json!({"tools": {}, "prompts": {"listChanged": self.name == "a"},
             "resources": {"subscribe": true},
             "logging": {}, "experimental": {self.name: {}}});
-        let tools = offers::tools(self.name, prefix, definitions);
+        let tool = |name: &&str| Tool {
+            name: ToolName::new(self.name, name),
+            exposed: format!("{prefix}{name}"),
+            definition: Arc::new(json!({"name": name})),
+            digest: digest(&json!({"name": name})),
+            hints: Arc::new([]),
+        };
+        let tools = tools.iter().map(tool).collect();
         self.offers.store(Arc::new(Offers { capabilities, tools, ..Offers::default() }));
     }
 

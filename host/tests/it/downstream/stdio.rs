@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use futures::future::join_all;
+use interlock::secret::Secret;
 
 use super::*;
-use crate::secret::Secret;
 
 fn python(mode: &str) -> Reach {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/downstream/tests/server.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/downstream/server.py");
     Reach::Stdio {
         command: "python3".to_owned(),
         args: vec![script.to_owned(), mode.to_owned()],
@@ -18,7 +18,7 @@ fn python(mode: &str) -> Reach {
 }
 
 async fn start(mode: &str) -> Fixture {
-    Fixture::start(python(mode), settings()).ready().await
+    Fixture::start(python(mode), settings()).await.ready().await
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn a_program_that_is_not_there_is_unavailable() {
         env: BTreeMap::new(),
         cwd: PathBuf::from("."),
     };
-    let fixture = Fixture::start(reach, settings());
+    let fixture = Fixture::start(reach, settings()).await;
     assert!(matches!(fixture.server.settled().await.state, State::Away { .. }));
     let error = fixture.plain("echo", json!({})).await.unwrap_err();
     assert!(matches!(error, ServerError::Unavailable { .. }), "{error}");
@@ -184,8 +184,7 @@ async fn a_program_that_is_not_there_is_unavailable() {
 
 #[tokio::test]
 async fn a_call_can_be_called_off_before_and_after_it_is_sent() {
-    let fixture = Fixture::start(python("legacy"), Settings { orphan_grace: Duration::from_millis(20), ..settings() })
-        .ready()
+    let fixture = Fixture::start(python("legacy"), Settings { orphan_grace: Duration::from_millis(20), ..settings() }).await.ready()
         .await;
     let (client, _received) = link();
     client.cancel.cancel();
