@@ -1,9 +1,9 @@
 //! The servers behind the gateway: one seam, three kinds, one catalogue of what they offer.
 //!
-//! `server` is the seam, `link` the way back to the client while a request is open, `catalogue` what the gateway and the
-//! mediator look things up in. An MCP server is a [`McpServer`]: `keeper` connects and reconnects it over a child's pipes
-//! (`stdio`) or HTTP (`http`), `connection` carries one request, `input` asks the client on behalf of a modern server.
-//! Below all of them the `switchboard` sees the raw messages in wire order and rmcp does the rest.
+//! `server` is the seam, `link` the way back to the client while a request is open, `catalogue` what the gateway and
+//! the mediator look things up in. An MCP server is a [`McpServer`]: `keeper` connects and reconnects it over a
+//! child's pipes (`stdio`) or HTTP (`http`), `connection` carries one request, `input` asks the client on behalf of a
+//! modern server. Below all of them the `switchboard` sees the raw messages in wire order and rmcp does the rest.
 
 mod announcement;
 mod catalogue;
@@ -30,6 +30,3 @@ pub use link::{FromServer, Link, Resume, RpcError};
 pub use offers::digest;
 pub use server::{Offers, ServerError, Tool, ToolServer};
 pub use status::{State, Status};
-
-#[cfg(test)]
-mod tests;

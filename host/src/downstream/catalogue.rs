@@ -68,7 +68,8 @@ struct Found {
 }
 
 impl Catalogue {
-    /// Over servers and their prefixes, in configuration order. The announcements are those that the servers were given.
+    /// Over servers and their prefixes, in configuration order. The announcements are those that the servers were
+    /// given.
     pub fn new(servers: Vec<(Arc<dyn ToolServer>, String)>, announcements: Announcements) -> Self {
         let servers = servers.into_iter().map(|(server, prefix)| Mounted { server, prefix }).collect();
         Self(Arc::new(Inner { servers, announcements, index: ArcSwap::default(), routes: Mutex::default() }))
@@ -92,7 +93,8 @@ impl Catalogue {
         self.0.servers.iter().find(|mounted| mounted.server.name() == name).map(|mounted| mounted.server.clone())
     }
 
-    /// Tools that would be seen under one name. At start that is an error of the configuration; later the first is kept.
+    /// Tools that would be seen under one name. At start that is an error of the configuration; later the first is
+    /// kept.
     pub fn clashes(&self) -> Vec<Clash> {
         self.index().clashes.clone()
     }
@@ -157,7 +159,9 @@ impl Index {
     fn new(made_of: Vec<Arc<Offers>>) -> Self {
         let mut index = Self::default();
         let mut tools: Vec<Tool> = Vec::new();
-        for (server, tool) in made_of.iter().enumerate().flat_map(|(at, offers)| offers.tools.iter().map(move |t| (at, t))) {
+        for (server, tool) in
+            made_of.iter().enumerate().flat_map(|(at, offers)| offers.tools.iter().map(move |t| (at, t)))
+        {
             index.named.insert(tool.name.as_str().to_owned(), Found { server, tool: tool.clone() });
             match index.exposed.get(&tool.exposed).and_then(|at| tools.get(*at)) {
                 Some(kept) => index.clashes.push(Clash {

@@ -12,11 +12,9 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     Announcements, Link, Offers, Reach, RpcError, ServerConfig, ServerError, Settings, State, Status, ToolServer,
-    connection::Connection,
-    input, keeper,
+    connection::Connection, input, keeper,
 };
 use crate::{
-    call::Arguments,
     clock::{Clock, Timestamp},
     journal::Permit,
     tasks::Tasks,
@@ -102,20 +100,17 @@ impl McpServer {
         Err(ServerError::Unavailable { server: self.0.name.to_string(), reason })
     }
 
-    /// Runs a tool. Only [`ToolServer::call_tool`], which holds the permit, and tests come here.
-    pub(super) async fn run(&self, tool: &str, arguments: &Arguments, link: &Link) -> Result<Value, ServerError> {
-        let connection = self.connection(link).await?;
-        let params = json!({"name": tool, "arguments": **arguments});
-        input::request(&connection, "tools/call", params, link).await
-    }
-
     async fn subscribe(&self, method: &str, params: Value, link: &Link) -> Result<Value, ServerError> {
         let connection = self.connection(link).await?;
         let uri = params.get("uri").and_then(Value::as_str).unwrap_or_default().to_owned();
         let done = if connection.is_modern() { json!({}) } else { connection.request(method, params, link).await? };
         {
             let mut subscribed = lock(&self.0.subscribed);
-            if method == "resources/subscribe" { subscribed.insert(uri) } else { subscribed.remove(&uri) };
+            if method == "resources/subscribe" {
+                subscribed.insert(uri)
+            } else {
+                subscribed.remove(&uri)
+            };
         }
         self.0.resubscribe.notify_one();
         Ok(done)
@@ -177,8 +172,10 @@ impl ToolServer for McpServer {
     }
 
     async fn call_tool(&self, permit: Permit, link: Link) -> Result<Value, ServerError> {
+        let connection = self.connection(&link).await?;
         let call = permit.call();
-        self.run(call.tool.tool(), &call.arguments, &link).await
+        let params = json!({"name": call.tool.tool(), "arguments": *call.arguments});
+        input::request(&connection, "tools/call", params, &link).await
     }
 
     async fn request(&self, method: &str, params: Value, link: Link) -> Result<Value, ServerError> {

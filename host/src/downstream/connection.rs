@@ -10,13 +10,7 @@ use rmcp::{
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Link, ServerError,
-    exchange::Exchange,
-    http::Tapped,
-    outlet::Outlet,
-    switchboard::Switchboard,
-};
+use super::{Link, ServerError, exchange::Exchange, http::Tapped, outlet::Outlet, switchboard::Switchboard};
 
 /// `_meta` keys of the revision without a handshake.
 const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
@@ -133,11 +127,7 @@ impl Connection {
     }
 
     /// What came back: the server's own answer, or why there is none.
-    fn outcome(
-        &self,
-        exchange: &Exchange,
-        outcome: Result<ServerResult, ServiceError>,
-    ) -> Result<Value, ServerError> {
+    fn outcome(&self, exchange: &Exchange, outcome: Result<ServerResult, ServiceError>) -> Result<Value, ServerError> {
         let reason = match (exchange.take_answer(), outcome) {
             (Some(Ok(mut answer)), Ok(ServerResult::ListToolsResult(list))) => {
                 // Over HTTP rmcp leaves tools out whose header annotations would not work.

@@ -340,4 +340,3 @@ fn legacy_discover(
     let message = ServerJsonRpcMessage::error(error, Some(request.id.clone()));
     Some(StreamableHttpPostResponse::Json(message, None))
 }
-

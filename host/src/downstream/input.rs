@@ -1,5 +1,5 @@
-//! Stands in for a client that cannot come back with input: a modern server answers `input_required`, the client is asked
-//! over the open link, the request is made again with its answers. MCP 2026-07-28, multi round-trip requests.
+//! Stands in for a client that cannot come back with input: a modern server answers `input_required`, the client is
+//! asked over the open link, the request is made again with its answers. MCP 2026-07-28, multi round-trip requests.
 
 use std::time::Duration;
 

@@ -1,9 +1,6 @@
 //! Keeps one MCP server connected: handshake, first listing, changes, and again after a pause when it went away.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use futures::FutureExt;
 use rmcp::{
@@ -25,6 +22,8 @@ use super::{
 };
 use crate::tasks::Tasks;
 
+const CLOSED: &str = "the connection was closed";
+
 /// Connects, and connects again, until the tasks are stopped.
 pub(super) async fn keep(shared: Arc<Shared>, tasks: Tasks) {
     let stopping = tasks.stopping();
@@ -38,8 +37,8 @@ pub(super) async fn keep(shared: Arc<Shared>, tasks: Tasks) {
             shared.turn(Phase::Away("stopped".to_owned()));
             return;
         }
-        if !ended.was_ready && knows_discover && matches!(shared.reach, Reach::Stdio { .. }) {
-            // Some old servers die of a request before `initialize`.
+        if ended.may_be_old && knows_discover {
+            // Some old servers die of a request before `initialize`, or answer it with nonsense.
             debug!(server = %shared.name, reason = ended.reason, "trying again without `server/discover`");
             knows_discover = false;
             continue;
@@ -59,13 +58,14 @@ pub(super) async fn keep(shared: Arc<Shared>, tasks: Tasks) {
 
 /// How a connection ended.
 struct Ended {
-    was_ready: bool,
+    /// It failed over the handshake in a way that may be for want of `initialize`.
+    may_be_old: bool,
     reason: String,
 }
 
 impl Ended {
-    fn unready(reason: impl Into<String>) -> Self {
-        Self { was_ready: false, reason: reason.into() }
+    fn because(reason: impl Into<String>) -> Self {
+        Self { may_be_old: false, reason: reason.into() }
     }
 }
 
@@ -81,14 +81,16 @@ async fn live(shared: &Arc<Shared>, tasks: &Tasks, knows_discover: bool) -> Ende
                     child.stop(shared.settings.stop_grace).await;
                     ended
                 }
-                Err(error) => Ended::unready(format!("`{command}` cannot be started: {error}")),
+                Err(error) => Ended::because(format!("`{command}` cannot be started: {error}")),
             }
         }
         Reach::Http { url, headers } => match Tapped::connect(url, headers, board.clone()) {
-            Ok((tapped, transport)) => serve(shared, tasks, board, Carrier::Http(tapped), transport, true).await,
-            Err(error) => Ended::unready(error.to_string()),
+            Ok((tapped, transport)) => {
+                serve(shared, tasks, board, Carrier::Http(tapped), transport, knows_discover).await
+            }
+            Err(error) => Ended::because(error.to_string()),
         },
-        Reach::Toolset { .. } => Ended::unready("a toolset is not an MCP server"),
+        Reach::Toolset { .. } => Ended::because("a toolset is not an MCP server"),
     }
 }
 
@@ -115,11 +117,11 @@ where
     let handshake = serve_client_with_lifecycle_and_ct(ourselves(), transport, mode, stop);
     let running = match tokio::time::timeout(limit, handshake).await {
         Ok(Ok(running)) => running,
-        Ok(Err(error)) => return Ended::unready(reason(&error)),
-        Err(_) => return Ended::unready(format!("no handshake within {} s", limit.as_secs())),
+        Ok(Err(error)) => return Ended { may_be_old: true, ..Ended::because(reason(&error)) },
+        Err(_) => return Ended::because(format!("no handshake within {} s", limit.as_secs())),
     };
     let Some(info) = running.peer().peer_info() else {
-        return Ended::unready("the handshake told nothing");
+        return Ended::because("the handshake told nothing");
     };
     let connection = Arc::new(Connection {
         server: shared.name.clone(),
@@ -131,13 +133,13 @@ where
         listing_time: limit,
     });
     if let Err(error) = arrive(shared, &connection).await {
-        return Ended::unready(error.to_string());
+        return Ended::because(error.to_string());
     }
     let mut gone = std::pin::pin!(running.waiting());
     let mut subscribed = std::pin::pin!(subscribe(shared, &connection));
     loop {
         tokio::select! {
-            _ = &mut gone => return Ended { was_ready: true, reason: "the connection was closed".to_owned() },
+            _ = &mut gone => return Ended::because(CLOSED),
             () = &mut subscribed => {}
             () = connection.board.tools_changed.notified() => {
                 if let Err(error) = list_tools(shared, &connection).await {
@@ -147,7 +149,7 @@ where
             () = connection.board.unreachable.notified() => {
                 tokio::select! {
                     () = seek(shared, &connection) => {}
-                    _ = &mut gone => return Ended { was_ready: true, reason: "the connection was closed".to_owned() },
+                    _ = &mut gone => return Ended::because(CLOSED),
                 }
             }
         }
@@ -169,7 +171,8 @@ async fn arrive(shared: &Shared, connection: &Arc<Connection>) -> Result<(), Ser
             connection.own_request("resources/subscribe", json!({"uri": uri})).await.or_else(unless_lost)?;
         }
     }
-    info!(server = %shared.name, protocol = %connection.protocol, tools = shared.offers.load().tools.len(), "connected");
+    let tools = shared.offers.load().tools.len();
+    info!(server = %shared.name, protocol = %connection.protocol, tools, "connected");
     shared.turn(Phase::Ready(connection.clone()));
     if was_here {
         // What it said while it was away, nobody heard.
@@ -204,8 +207,8 @@ async fn list_tools(shared: &Shared, connection: &Connection) -> Result<(), Serv
     Ok(())
 }
 
-/// Asks a server that could not be reached, with growing pauses, until it answers. The connection itself stays: over HTTP
-/// it is no more than a session, and other requests may still be open on it.
+/// Asks a server that could not be reached, with growing pauses, until it answers. The connection itself stays: over
+/// HTTP it is no more than a session, and other requests may still be open on it.
 async fn seek(shared: &Shared, connection: &Arc<Connection>) {
     let mut pause = shared.settings.retry_least;
     while let Err(error) = list_tools(shared, connection).await.or_else(|error| unless_lost(error).map(|_| ())) {
@@ -225,10 +228,9 @@ async fn seek(shared: &Shared, connection: &Arc<Connection>) {
     shared.turn(Phase::Ready(connection.clone()));
 }
 
-/// Holds a modern server's subscription open, for all that it can tell and all that clients subscribed to. The switchboard
-/// takes the news themselves. A legacy server needs none.
+/// Holds a modern server's subscription open, for all that it can tell and all that clients subscribed to. The
+/// switchboard takes the news themselves. A legacy server needs none.
 async fn subscribe(shared: &Shared, connection: &Connection) {
-    let pause = |wait: Duration| tokio::time::sleep(wait);
     let mut wait = shared.settings.retry_least;
     if !connection.is_modern() {
         return std::future::pending().await;
@@ -240,7 +242,7 @@ async fn subscribe(shared: &Shared, connection: &Connection) {
         };
         match connection.peer.listen(filter).await {
             Ok(mut subscription) => {
-                wait = shared.settings.retry_least;
+                let begun = Instant::now();
                 let ended = async { while let Ok(Some(_)) = subscription.next().await {} };
                 tokio::select! {
                     () = ended => {}
@@ -249,10 +251,13 @@ async fn subscribe(shared: &Shared, connection: &Connection) {
                         continue;
                     }
                 }
+                if begun.elapsed() >= shared.settings.retry_most {
+                    wait = shared.settings.retry_least;
+                }
             }
             Err(error) => debug!(server = %shared.name, %error, "no subscription"),
         }
-        pause(wait).await;
+        tokio::time::sleep(wait).await;
         wait = (wait * 2).min(shared.settings.retry_most);
         // What changed in between, nobody heard.
         connection.board.tools_changed.notify_one();
@@ -277,6 +282,7 @@ fn ourselves() -> ClientConfig {
     let capabilities = json!({"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}}, "roots": {}});
     let capabilities: ClientCapabilities = serde_json::from_value(capabilities).unwrap_or_default();
     ClientConfig::new(capabilities, Implementation::new("interlock", env!("CARGO_PKG_VERSION")))
+        .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
 }
 
 /// Why a handshake failed, without the messages themselves.
@@ -285,7 +291,9 @@ fn reason(error: &ClientInitializeError) -> String {
         ClientInitializeError::TransportError { error, .. } => error.error.to_string(),
         ClientInitializeError::JsonRpcError(error) => format!("the server answered: {}", error.message),
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => reason(fallback),
-        ClientInitializeError::ConnectionClosed(_) => "the server closed the connection during the handshake".to_owned(),
+        ClientInitializeError::ConnectionClosed(_) => {
+            "the server closed the connection during the handshake".to_owned()
+        }
         ClientInitializeError::ExpectedInitResponse(_) | ClientInitializeError::ExpectedInitResult(_) => {
             "the server's answer to the handshake is not one".to_owned()
         }

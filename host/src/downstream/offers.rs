@@ -20,9 +20,8 @@ const HINTS: [(&str, &str); 4] = [
 impl Offers {
     /// Reads the answer to `initialize` or `server/discover`.
     pub(super) fn from_handshake(handshake: &Value, protocol: String) -> Self {
-        let info = handshake
-            .get("serverInfo")
-            .or_else(|| handshake.pointer("/_meta/io.modelcontextprotocol~1serverInfo"));
+        let info =
+            handshake.get("serverInfo").or_else(|| handshake.pointer("/_meta/io.modelcontextprotocol~1serverInfo"));
         Self {
             capabilities: handshake.get("capabilities").cloned().unwrap_or_default(),
             server_info: info.cloned().unwrap_or_default(),
@@ -82,7 +81,8 @@ mod tests {
             "s",
             "s__",
             vec![
-                json!({"name": "a", "annotations": {"readOnlyHint": true, "destructiveHint": false, "idempotentHint": 1}}),
+                json!({"name": "a", "annotations": {"readOnlyHint": true, "destructiveHint": false,
+                    "idempotentHint": 1}}),
                 json!({"name": "a", "description": "again"}),
                 json!({"title": "nameless"}),
                 json!("not an object"),

@@ -52,7 +52,8 @@ impl Outlet {
     }
 }
 
-/// Writes lines to a pipe, one after the other, from a task of its own: a caller that gives up never leaves half a line.
+/// Writes lines to a pipe, one after the other, from a task of its own: a caller that gives up never leaves half a
+/// line.
 #[derive(Clone, Debug)]
 pub(super) struct LineWriter {
     lines: mpsc::Sender<(Vec<u8>, oneshot::Sender<()>)>,

@@ -92,8 +92,8 @@ pub trait ToolServer: Send + Sync + std::fmt::Debug {
         }
     }
 
-    /// Runs the tool that the permit was given for, and returns its MCP `CallToolResult`, unknown fields included; or an
-    /// `input_required` result if the link takes one.
+    /// Runs the tool that the permit was given for, and returns its MCP `CallToolResult`, unknown fields included; or
+    /// an `input_required` result if the link takes one.
     ///
     /// # Errors
     /// See [`ServerError`]: each case says what is known of whether the call was carried out.

@@ -1,6 +1,7 @@
 //! MCP over the standard streams of a child process: the child, and the transport on its pipes. For the keeper.
 //!
-//! The framing is our own, ten lines over a buffered reader, because the switchboard must see each line before rmcp does.
+//! The framing is our own, ten lines over a buffered reader, because the switchboard must see each line before rmcp
+//! does.
 
 use std::{collections::BTreeMap, io, path::Path, process::Stdio, sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
     sync::mpsc,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
@@ -30,15 +32,30 @@ const MAX_LINE: u64 = 16 << 20;
 const MAX_LOG_LINE: u64 = 8 << 10;
 /// What every program may need of the environment; everything else stays here.
 const ENVIRONMENT: [&str; 13] = [
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "TZ", "TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR",
-    "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TERM",
+    "LANG",
+    "TZ",
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "XDG_RUNTIME_DIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
 ];
 /// SIGTERM, as POSIX numbers it.
 const SIGTERM: i32 = 15;
 
 /// A server's process and everything that it started: one process group.
 #[derive(Debug)]
-pub(super) struct Child(Box<dyn ChildWrapper>);
+pub(super) struct Child {
+    process: Box<dyn ChildWrapper>,
+    /// Ends the tasks at its pipes, which something that left the process group may still hold.
+    over: CancellationToken,
+}
 
 /// Starts the program and a transport on its pipes. Its stderr goes to the log, target `interlock::server`.
 ///
@@ -53,44 +70,57 @@ pub(super) fn start(
     tasks: &Tasks,
 ) -> io::Result<(Child, StdioTransport)> {
     let mut wrap = CommandWrap::with_new(command, |command| {
-        let kept = std::env::vars_os()
-            .filter(|(name, _)| name.to_str().is_some_and(|name| ENVIRONMENT.contains(&name) || name.starts_with("LC_")));
+        let kept = std::env::vars_os().filter(|(name, _)| {
+            name.to_str().is_some_and(|name| ENVIRONMENT.contains(&name) || name.starts_with("LC_"))
+        });
         command.args(args).current_dir(cwd).env_clear().envs(kept);
         command.envs(env.iter().map(|(name, value)| (name, value.expose())));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     });
     let mut child = wrap.wrap(ProcessGroup::leader()).wrap(KillOnDrop).spawn()?;
-    let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin().take(), child.stdout().take(), child.stderr().take())
+    let (Some(stdin), Some(stdout), Some(stderr)) =
+        (child.stdin().take(), child.stdout().take(), child.stderr().take())
     else {
         return Err(io::Error::other("the pipes to the program are missing"));
     };
-    tasks.spawn("downstream stderr", log_lines(server.clone(), stderr));
+    let (over, log) = (CancellationToken::new(), log_lines(server.clone(), stderr));
+    spawn_until(&over, tasks, "downstream stderr", log);
     let writer = LineWriter::start(stdin, tasks);
     let (sender, messages) = mpsc::channel(64);
-    tasks.spawn("downstream reader", read_lines(server.clone(), stdout, board.clone(), Outlet::Line(writer.clone()), sender));
-    Ok((Child(child), StdioTransport { board, writer, messages }))
+    let reader = read_lines(server.clone(), stdout, board.clone(), Outlet::Line(writer.clone()), sender);
+    spawn_until(&over, tasks, "downstream reader", reader);
+    Ok((Child { process: child, over }, StdioTransport { board, writer, messages }))
+}
+
+fn spawn_until(
+    over: &CancellationToken,
+    tasks: &Tasks,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
+    let over = over.clone();
+    tasks.spawn(name, async move {
+        let _ = over.run_until_cancelled(task).await;
+    });
 }
 
 impl Child {
-    /// Waits for the process group to end by itself (its input is closed), at most for `grace`; asks it to end and waits
-    /// again; kills it.
+    /// Waits for the program to end by itself (its input is closed), at most for `grace`; asks its process group to end
+    /// and waits again; kills the group, and with it whatever the program left behind.
     pub(super) async fn stop(mut self, grace: Duration) {
-        if tokio::time::timeout(grace, self.0.wait()).await.is_ok() {
-            return;
+        if tokio::time::timeout(grace, self.process.wait()).await.is_err() {
+            if let Err(error) = self.process.signal(SIGTERM) {
+                debug!(%error, "a server's process group could not be asked to end");
+            }
+            let _ = tokio::time::timeout(grace, self.process.wait()).await;
         }
-        if let Err(error) = self.0.signal(SIGTERM) {
-            debug!(%error, "a server's process group could not be asked to end");
-        }
-        if tokio::time::timeout(grace, self.0.wait()).await.is_ok() {
-            return;
-        }
-        if let Err(error) = self.0.start_kill() {
-            debug!(%error, "a server's process group could not be killed");
-        }
+        // An error means that nobody is left in the group.
+        let _ = self.process.start_kill();
         // Reaping; a process that survives SIGKILL is stuck in the kernel and nothing of ours can help it.
-        if tokio::time::timeout(grace, self.0.wait()).await.is_err() {
+        if tokio::time::timeout(grace, self.process.wait()).await.is_err() {
             warn!("a server's process did not end even when killed");
         }
+        self.over.cancel();
     }
 }
 

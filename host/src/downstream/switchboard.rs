@@ -75,10 +75,7 @@ impl Switchboard {
     ///
     /// # Errors
     /// If it was called off meanwhile.
-    pub(super) fn outgoing(
-        &self,
-        message: &ClientJsonRpcMessage,
-    ) -> Result<(Value, Option<Arc<Exchange>>), CalledOff> {
+    pub(super) fn outgoing(&self, message: &ClientJsonRpcMessage) -> Result<(Value, Option<Arc<Exchange>>), CalledOff> {
         // Serialising our own messages cannot fail: they are made of JSON.
         let mut json = serde_json::to_value(message).unwrap_or_default();
         let exchange = match message {
@@ -105,8 +102,8 @@ impl Switchboard {
         lock(&self.open).remove(id);
     }
 
-    /// Routes one message from the server. `origin` is the id of our request on whose stream it came, where streams tell
-    /// (HTTP). Returns what rmcp is to see of it.
+    /// Routes one message from the server. `origin` is the id of our request on whose stream it came, where streams
+    /// tell (HTTP). Returns what rmcp is to see of it.
     pub(super) async fn incoming(&self, message: Value, origin: Option<&str>, outlet: &Outlet) -> Option<Value> {
         match message.get("method").and_then(Value::as_str).map(str::to_owned) {
             None => self.response(message),
@@ -134,8 +131,8 @@ impl Switchboard {
         Some(seen.unwrap_or_else(|| json!({"jsonrpc": "2.0", "id": id, "result": {}})))
     }
 
-    /// Takes the open request that a response is for. Some servers answer a number with the same digits as a string, and
-    /// leave the id out of an error.
+    /// Takes the open request that a response is for. Some servers answer a number with the same digits as a string,
+    /// and leave the id out of an error.
     fn close(&self, id: &Value) -> Option<(Value, Open)> {
         let mut open = lock(&self.open);
         let key = match id {

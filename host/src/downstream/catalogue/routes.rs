@@ -15,6 +15,9 @@ use crate::downstream::{Link, RpcError, ServerError, State};
 /// Pages that a server's list may have.
 const MAX_PAGES: usize = 1000;
 
+/// What is between two neighbours only, and never passed on.
+const OWN: [&str; 6] = ["initialize", "server/discover", "ping", "subscriptions/listen", "tools/list", "tools/call"];
+
 /// What the last listings told, and who is subscribed.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
@@ -41,8 +44,8 @@ const TEMPLATES: Listing =
     Listing { method: "resources/templates/list", field: "resourceTemplates", capability: "resources" };
 
 impl Catalogue {
-    /// Passes on any request but `tools/call` and `tools/list`, with names and URIs as AI apps know them. Lists are merged
-    /// over all servers that are there, on one page.
+    /// Passes on any request but `tools/call` and `tools/list`, with names and URIs as AI apps know them. Lists are
+    /// merged over all servers that are there, on one page.
     ///
     /// # Errors
     /// As for [`ToolServer::request`](crate::downstream::ToolServer::request); a JSON-RPC error if no server is meant.
@@ -60,8 +63,9 @@ impl Catalogue {
             }
             "completion/complete" => self.resource(method, params, "/ref/uri", link).await.map(|(_, answer)| answer),
             "logging/setLevel" => Ok(self.set_level(params, &link).await),
+            "tasks/get" | "tasks/result" | "tasks/update" | "tasks/cancel" => self.task(method, params, link).await,
             _ => match self.0.servers.as_slice() {
-                [only] => only.server.request(method, params, link).await,
+                [only] if !OWN.contains(&method) => only.server.request(method, params, link).await,
                 _ => Err(rpc(-32601, format!("no server is meant by `{method}`"))),
             },
         }
@@ -139,8 +143,8 @@ impl Catalogue {
         self.first_that_knows(method, params, pointer, candidates, link, none).await.map(|(_, answer)| answer)
     }
 
-    /// A request that names a resource: for the server that listed it, else for those of which a template fits, else for
-    /// each that has resources, until one knows it.
+    /// A request that names a resource: for the server that listed it, else for those of which a template fits, else
+    /// for each that has resources, until one knows it.
     async fn resource(
         &self,
         method: &str,
@@ -183,10 +187,25 @@ impl Catalogue {
                 // Not found, bad parameters, no such method: another server may know.
                 Err(ServerError::Rpc(error)) if matches!(error.code, -32002 | -32602 | -32601) => last = error.into(),
                 Err(error @ ServerError::Unavailable { .. }) => last = error,
-                Err(error @ (ServerError::Cancelled | ServerError::Lost { .. } | ServerError::Rpc(_))) => return Err(error),
+                Err(error @ (ServerError::Cancelled | ServerError::Lost { .. } | ServerError::Rpc(_))) => {
+                    return Err(error);
+                }
             }
         }
         Err(last)
+    }
+
+    /// A request about a task, for the server that knows its id.
+    async fn task(&self, method: &str, params: Value, link: Link) -> Result<Value, ServerError> {
+        let id = text(&params, "/taskId").unwrap_or_default();
+        let able = self.0.servers.iter().enumerate().filter(|(_, mounted)| {
+            let offers = mounted.server.offers();
+            let declared = |pointer| offers.capabilities.pointer(pointer).is_some();
+            declared("/tasks") || declared("/extensions/io.modelcontextprotocol~1tasks")
+        });
+        let candidates = able.map(|(at, _)| (at, id.clone())).collect();
+        let none = rpc(-32602, format!("unknown task `{id}`"));
+        self.first_that_knows(method, params, "/taskId", candidates, link, none).await.map(|(_, answer)| answer)
     }
 
     async fn subscribe(&self, params: Value, link: Link) -> Result<Value, ServerError> {

@@ -1,7 +1,7 @@
 //! Whether a URI may come from a URI template (RFC 6570), to find the server that knows it. Pure.
 
-/// Whether the template's literal parts occur in the URI in order, from its beginning to its end. Generous: an expression
-/// stands for any text, the empty one included.
+/// Whether the template's literal parts occur in the URI in order, from its beginning to its end. Generous: an
+/// expression stands for any text, the empty one included.
 pub(super) fn matches(template: &str, uri: &str) -> bool {
     let mut parts = template.split('{').enumerate().map(|(at, part)| match (at, part.split_once('}')) {
         (0, _) | (_, None) => part,

@@ -1,10 +1,13 @@
-"""An MCP server over stdio for tests: odd where servers are odd, and able to misbehave. Argument: legacy or modern."""
-import json, os, sys, threading
+"""An MCP server over stdio for tests: odd where servers are odd, and able to misbehave.
+
+Argument: legacy, modern, or fragile (legacy, and dies of what it does not know).
+"""
+import json, os, subprocess, sys, threading
 
 MODERN = "modern" in sys.argv[1:]
 write_lock = threading.Lock()
 waiting = {}  # id of a request of ours, or ("cancel", id) -> [event, value]
-tools = ["steps", "die", "wait", "hang", "ask", "ask_twice_open", "echo", "environment"]
+tools = ["steps", "die", "wait", "hang", "ask", "ask_twice_open", "echo", "environment", "spawn"]
 
 
 def send(message):
@@ -69,6 +72,10 @@ def call(id, params):
         return text("done")
     if name == "echo":
         return {**text("echo"), "received": params}
+    if name == "spawn":
+        script = f"import socket, time; s = socket.create_connection(('127.0.0.1', {arguments['port']})); time.sleep(999)"
+        subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.DEVNULL)
+        return text("spawned")
     if name == "environment":
         return {**text("environment"), "names": sorted(os.environ), "given": os.environ.get("GIVEN")}
     return {"isError": True, **text("no such tool")}
@@ -84,6 +91,8 @@ def answer(message):
     elif method == "server/discover" and MODERN:
         result = {"resultType": "complete", "supportedVersions": ["2026-07-28"], "ttlMs": 0, "cacheScope": "private", **info,
                   "_meta": {"io.modelcontextprotocol/serverInfo": server}}
+    elif "fragile" in sys.argv and method == "server/discover":
+        os._exit(1)
     elif method == "subscriptions/listen" and MODERN:
         send({"method": "notifications/subscriptions/acknowledged",
               "params": {"notifications": params["notifications"], "_meta": {"io.modelcontextprotocol/subscriptionId": id}}})

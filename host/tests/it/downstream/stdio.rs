@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use futures::future::join_all;
+use interlock::secret::Secret;
 
 use super::*;
-use crate::secret::Secret;
 
 fn python(mode: &str) -> Reach {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/downstream/tests/server.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/downstream/server.py");
     Reach::Stdio {
         command: "python3".to_owned(),
         args: vec![script.to_owned(), mode.to_owned()],
@@ -18,7 +18,7 @@ fn python(mode: &str) -> Reach {
 }
 
 async fn start(mode: &str) -> Fixture {
-    Fixture::start(python(mode), settings()).ready().await
+    Fixture::start(python(mode), settings()).await.ready().await
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn what_a_server_offers_is_kept_as_it_said_it() {
         assert_eq!(offers.capabilities["odd"], 1);
         assert_eq!(offers.server_info["oddity"], true);
         assert_eq!(offers.instructions.as_deref(), Some("be odd"));
-        assert_eq!(offers.tools.len(), 8, "all pages");
+        assert_eq!(offers.tools.len(), 9, "all pages");
         let echo = offers.tools.iter().find(|tool| tool.exposed == "odd__echo").unwrap();
         assert_eq!(echo.name.as_str(), "odd/echo");
         assert_eq!(echo.definition["oddity"], json!({"at": 6}));
@@ -138,10 +138,33 @@ async fn a_call_during_which_the_server_dies_is_lost_and_the_server_comes_back()
         match fixture.plain("echo", json!({})).await {
             Ok(_) => break,
             Err(ServerError::Unavailable { .. }) => tokio::task::yield_now().await,
-            Err(ServerError::Lost { .. } | ServerError::Cancelled | ServerError::Rpc(_)) => panic!("known not to be run"),
+            Err(ServerError::Lost { .. } | ServerError::Cancelled | ServerError::Rpc(_)) => {
+                panic!("known not to be run")
+            }
         }
     }
     fixture.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_dies_of_what_it_does_not_know_is_spoken_to_as_in_the_old_days() {
+    let fixture = start("fragile").await;
+    assert_eq!(fixture.server.offers().protocol, "2025-11-25");
+    assert!(fixture.plain("echo", json!({})).await.is_ok());
+    fixture.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_server_started_ends_with_it() {
+    let fixture = start("legacy").await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    fixture.plain("spawn", json!({"port": port})).await.unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    fixture.stop().await;
+    // The end of the stream is the end of the process that held the other side.
+    let read = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 1]).await;
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
 }
 
 #[tokio::test]
@@ -152,7 +175,7 @@ async fn a_program_that_is_not_there_is_unavailable() {
         env: BTreeMap::new(),
         cwd: PathBuf::from("."),
     };
-    let fixture = Fixture::start(reach, settings());
+    let fixture = Fixture::start(reach, settings()).await;
     assert!(matches!(fixture.server.settled().await.state, State::Away { .. }));
     let error = fixture.plain("echo", json!({})).await.unwrap_err();
     assert!(matches!(error, ServerError::Unavailable { .. }), "{error}");
@@ -161,8 +184,8 @@ async fn a_program_that_is_not_there_is_unavailable() {
 
 #[tokio::test]
 async fn a_call_can_be_called_off_before_and_after_it_is_sent() {
-    let fixture =
-        Fixture::start(python("legacy"), Settings { orphan_grace: Duration::from_millis(20), ..settings() }).ready().await;
+    let fixture = Fixture::start(python("legacy"), Settings { orphan_grace: Duration::from_millis(20), ..settings() }).await.ready()
+        .await;
     let (client, _received) = link();
     client.cancel.cancel();
     assert!(matches!(fixture.run("echo", json!({}), client).await, Err(ServerError::Cancelled)));
@@ -186,7 +209,9 @@ async fn a_server_that_answers_a_call_after_it_was_called_off_is_heard() {
         let cancel = client.cancel.clone();
         let once_it_runs = async {
             let message = received.recv().await;
-            assert!(matches!(message, Some(FromServer::Notification { method, .. }) if method == "notifications/message"));
+            assert!(
+                matches!(message, Some(FromServer::Notification { method, .. }) if method == "notifications/message")
+            );
             cancel.cancel();
         };
         let (answer, ()) = tokio::join!(fixture.run("wait", json!({}), client), once_it_runs);
@@ -220,7 +245,11 @@ async fn a_legacy_servers_question_reaches_the_client_and_its_answer_the_server(
     let (mut client, received) = link();
     client.capabilities = json!({});
     let (answer, asked) = tokio::join!(fixture.run("ask", json!({}), client), answer_all(received));
-    assert_eq!((asked, &answer.unwrap()["seen"]["error"]["code"]), (0, &json!(-32601)), "a client that cannot is not asked");
+    assert_eq!(
+        (asked, &answer.unwrap()["seen"]["error"]["code"]),
+        (0, &json!(-32601)),
+        "a client that cannot is not asked"
+    );
     fixture.stop().await;
 }
 
