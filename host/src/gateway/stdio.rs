@@ -48,6 +48,10 @@ pub async fn serve_stdio(
         if result.is_err() {
             writer.cancel();
         }
+        let result = match result {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        };
         // Nobody waits if the reader has failed first.
         drop(written.send(result));
     });
@@ -138,14 +142,17 @@ impl Session {
             self.send(message::result(&request.id, welcome)).await;
             return Ok(());
         }
-        if request.method == "ping" && self.connection.facts().is_none() {
-            // The one request that may come before `initialize`.
-            self.send(message::result(&request.id, json!({}))).await;
-            return Ok(());
-        }
         let (era, facts) = match declared(&request, false)? {
             Some(facts) => (Era::Modern, facts),
-            None => (Era::Legacy, self.connection.facts().ok_or_else(|| rpc(message::INVALID_REQUEST, FIRST))?),
+            None => match self.connection.facts() {
+                Some(facts) => (Era::Legacy, facts),
+                None if request.method == "ping" => {
+                    // The one request that may come before `initialize`.
+                    self.send(message::result(&request.id, json!({}))).await;
+                    return Ok(());
+                }
+                None => return Err(rpc(message::INVALID_REQUEST, FIRST)),
+            },
         };
         let client = Client {
             era,
