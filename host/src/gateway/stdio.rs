@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     Gateway, GatewayError, Inner,
-    client::{Client, Era, declared, handshake},
+    client::{Client, Era, declared, handshake, opens},
     connection::Connection,
     line::{CAPACITY, Line},
     message::{self, Malformed, Message, Request, rpc},
@@ -122,7 +122,9 @@ impl Session {
                 self.connection.told(&method, &params);
                 if method == "notifications/initialized" && !self.announcing.swap(true, Ordering::Relaxed) {
                     let (connection, out) = (Arc::clone(&self.connection), self.out.clone());
-                    self.inner().tasks.spawn("stdio announcer", Arc::clone(self.inner()).announce(connection, out, true));
+                    self.inner()
+                        .tasks
+                        .spawn("stdio announcer", Arc::clone(self.inner()).announce(connection, out, true));
                 }
             }
             Ok(Message::Request(request)) => {
@@ -135,7 +137,7 @@ impl Session {
     }
 
     async fn request(&self, request: Request) -> Result<(), RpcError> {
-        if request.method == "initialize" {
+        if opens(&request) {
             let facts = handshake(&request.params)?;
             let welcome = offer::welcome(&self.inner().behind.offered(), &facts);
             self.connection.introduce(facts);
@@ -201,11 +203,7 @@ enum Heard {
     End,
 }
 
-async fn read_line(
-    input: &mut (impl AsyncBufRead + Unpin),
-    line: &mut Vec<u8>,
-    most: usize,
-) -> std::io::Result<Heard> {
+async fn read_line(input: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>, most: usize) -> std::io::Result<Heard> {
     line.clear();
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     if (&mut *input).take(limit).read_until(b'\n', line).await? == 0 {

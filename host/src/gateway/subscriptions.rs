@@ -107,7 +107,7 @@ impl Inner {
         };
         let params = Object::from_iter([("uri".to_owned(), uri.into())]);
         let request = Request { id: Value::Null, method: method.to_owned(), params };
-        let Running { operation, messages, cancel: _ } = self.begin(request, &client, None, None)?;
+        let Running { operation, messages, cancel: _ } = self.begin(request, &client, false, None, None)?;
         // Nobody reads along.
         drop(messages);
         operation.await.map(drop)
@@ -146,7 +146,8 @@ impl Inner {
         }
     }
 
-    /// `subscriptions/listen`: acknowledges, then announces what was asked for until the client goes, or this door shuts.
+    /// `subscriptions/listen`: acknowledges, then announces what was asked for until the client goes, or this door
+    /// shuts.
     pub(super) async fn listen(
         self: &Arc<Self>,
         request: Request,

@@ -61,10 +61,7 @@ async fn use_it(client: &RunningService<RoleClient, Human>, version: &str) {
     let who = client.call_tool(CallToolRequestParams::new("who").with_arguments(arguments)).await.unwrap();
     assert_eq!(who.structured_content.unwrap()["caller"]["client"], "human");
     let asked = client.call_tool(CallToolRequestParams::new("ask")).await.unwrap();
-    assert_eq!(
-        asked.structured_content.unwrap()["answer"],
-        json!({"action": "accept", "content": {"sure": true}})
-    );
+    assert_eq!(asked.structured_content.unwrap()["answer"], json!({"action": "accept", "content": {"sure": true}}));
     let steps = client.call_tool(CallToolRequestParams::new("steps")).await.unwrap();
     assert_eq!(steps.structured_content.unwrap()["wanted"], true);
 

@@ -62,11 +62,14 @@ async fn nothing_is_lost_that_the_wire_carried() {
 
     let arguments = json!({"a": null, "b": [1.5, {"c": 18_446_744_073_709_551_615_u64}]});
     let answer = wire.ask("tools/call", json!({"name": "echo", "arguments": arguments})).await;
-    assert_eq!(answer["result"], json!({
-        "content": [{"type": "hologram", "text": "hi", "extra": 1}],
-        "structuredContent": arguments,
-        "unheardOf": {"deep": [1, null, 1e30, 18_446_744_073_709_551_615_u64]},
-    }));
+    assert_eq!(
+        answer["result"],
+        json!({
+            "content": [{"type": "hologram", "text": "hi", "extra": 1}],
+            "structuredContent": arguments,
+            "unheardOf": {"deep": [1, null, 1e30, 18_446_744_073_709_551_615_u64]},
+        })
+    );
 
     let answer = wire.ask("resources/read", json!({"uri": "a://b"})).await;
     assert_eq!(answer["result"]["contents"][0]["unheardOf"], true);
@@ -108,7 +111,8 @@ async fn the_caller_is_local_and_its_session_is_the_process() {
     let mut wire = Wire::legacy(&house, json!({})).await;
     let meta = json!({"traceparent": "t", "progressToken": 1, "interlock/session": "other",
         "io.modelcontextprotocol/x": 1});
-    let first = wire.ask("tools/call", json!({"name": "who", "_meta": meta})).await["result"]["structuredContent"].take();
+    let first =
+        wire.ask("tools/call", json!({"name": "who", "_meta": meta})).await["result"]["structuredContent"].take();
     assert_eq!(first["caller"], json!({"principal": "local", "roles": ["agent"], "client": "raw"}));
     assert_eq!(first["meta"], json!({"traceparent": "t"}));
     assert_ne!(first["session"], "other");
@@ -205,7 +209,10 @@ async fn updates_are_announced_to_those_who_subscribed() {
         house.behind.announce.send(announcement).unwrap();
     }
     let told = wire.next().await;
-    assert_eq!((&told["method"], &told["params"]), (&json!("notifications/resources/updated"), &json!({"uri": "a://b"})));
+    assert_eq!(
+        (&told["method"], &told["params"]),
+        (&json!("notifications/resources/updated"), &json!({"uri": "a://b"}))
+    );
     assert_eq!(wire.next().await["method"], "notifications/tools/list_changed");
 
     assert_eq!(wire.ask("resources/unsubscribe", json!({"uri": "a://b"})).await["result"], json!({}));

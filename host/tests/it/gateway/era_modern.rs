@@ -34,7 +34,7 @@ async fn every_request_must_say_what_it_speaks() {
     let answer = wire.ask("tools/list", json!({"_meta": {version: "2099-01-01"}})).await;
     assert_eq!(answer["error"]["code"], -32022);
     assert_eq!(answer["error"]["data"]["supported"][0], "2026-07-28");
-    for gone in ["ping", "logging/setLevel", "resources/subscribe", "initialized"] {
+    for gone in ["ping", "logging/setLevel", "resources/subscribe", "initialize"] {
         let params = modern(json!({"level": "info", "uri": "a://b"}));
         assert_eq!(wire.ask(gone, params).await["error"]["code"], -32601, "{gone}");
     }
@@ -129,6 +129,18 @@ async fn a_servers_own_state_comes_back_to_it_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn an_answer_that_nobody_asked_for_is_the_servers_to_judge() {
+    let house = House::new();
+    let mut wire = Wire::to(&house);
+    let mut params = modern(json!({"name": "continued"}));
+    params["inputResponses"] = json!({"x": {}});
+    let done = wire.ask("tools/call", params.clone()).await["result"]["structuredContent"].take();
+    assert_eq!(done, json!({"responses": {"x": {}}, "state": null, "continues": null}));
+    params["inputResponses"] = json!([]);
+    assert_eq!(wire.ask("tools/call", params).await["error"]["code"], -32602);
+}
+
+#[tokio::test]
 async fn the_oldest_waiting_call_makes_room() {
     let house = House::with(Config { most_waiting: NonZeroUsize::MIN, ..Config::default() });
     let mut wire = Wire::to(&house);
@@ -162,10 +174,7 @@ async fn a_subscription_is_acknowledged_tagged_and_only_hears_what_it_asked_for(
     let told = wire.next().await;
     assert_eq!(told["method"], "notifications/subscriptions/acknowledged");
     assert_eq!(told["params"], json!({"notifications": wishes, "_meta": tag}));
-    assert_eq!(
-        house.seen.recv().await,
-        Some(Seen::Request("resources/subscribe".to_owned(), json!({"uri": "a://b"})))
-    );
+    assert_eq!(house.seen.recv().await, Some(Seen::Request("resources/subscribe".to_owned(), json!({"uri": "a://b"}))));
     for announcement in [
         Announcement::PromptsChanged,
         Announcement::ResourceUpdated { server: "s".into(), uri: "a://c".to_owned() },

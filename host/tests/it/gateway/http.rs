@@ -223,6 +223,10 @@ async fn a_modern_error_has_the_status_that_goes_with_it() {
     let headers = [("mcp-protocol-version", "2099-01-01"), ("mcp-method", "tools/list")];
     let (status, answer) = served.send(&request(1, "tools/list", params), &headers).await;
     assert_eq!((status.as_u16(), &answer["error"]["code"]), (400, &json!(-32022)));
+    let (status, answer) = served.send(&request(1, "tools/list", modern(json!({}))), &headers).await;
+    assert_eq!((status.as_u16(), &answer["error"]["code"]), (400, &json!(-32020)), "the header is looked at first");
+    let (status, answer) = read(served.ask("initialize", json!({}), &[]).await).await;
+    assert_eq!((status.as_u16(), &answer["error"]["code"]), (404, &json!(-32601)));
     for method in ["GET", "DELETE"] {
         let request = served.http.request(method.parse().unwrap(), &served.url).header(version.0, version.1);
         assert_eq!(request.header("accept", "text/event-stream").send().await.unwrap().status(), 405, "{method}");
@@ -319,7 +323,10 @@ async fn a_broken_off_call_goes_on_and_its_answer_can_be_read_later() {
     let rest = |last: &str| served.get(&session).header("last-event-id", last).send();
     let mut events = Events::of(rest(&last).await.unwrap());
     let answer = events.message().await;
-    assert_eq!((&answer["id"], &answer["result"]["structuredContent"]["answer"]["action"]), (&json!(7), &json!("decline")));
+    assert_eq!(
+        (&answer["id"], &answer["result"]["structuredContent"]["answer"]["action"]),
+        (&json!(7), &json!("decline"))
+    );
     assert!(events.next().await.is_none());
     // From the beginning, too; and an unknown place is an empty stream.
     let mut events = Events::of(rest(&primer).await.unwrap());

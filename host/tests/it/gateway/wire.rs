@@ -29,8 +29,11 @@ impl Wire {
     pub(super) async fn legacy(house: &House, capabilities: Value) -> Self {
         let mut wire = Self::to(house);
         let welcome = wire
-            .ask("initialize", json!({"protocolVersion": "2025-06-18", "capabilities": capabilities,
-                "clientInfo": {"name": "raw", "version": "1"}}))
+            .ask(
+                "initialize",
+                json!({"protocolVersion": "2025-06-18", "capabilities": capabilities,
+                "clientInfo": {"name": "raw", "version": "1"}}),
+            )
             .await;
         assert_eq!(welcome["result"]["protocolVersion"], "2025-06-18");
         wire.tell("notifications/initialized", json!({})).await;
