@@ -64,7 +64,7 @@ impl Inner {
             Method::SetLevel => self.set_level(request, client, line).await?,
             Method::Subscribe => self.subscribe(request, client, line).await?,
             Method::Unsubscribe => self.unsubscribe(&request, line).await,
-            Method::Listen => self.listen(request, client, line).await?,
+            Method::Listen => self.listen(request, line).await?,
         };
         Ok(result.map(|result| offer::dress(&name, result, client.era)))
     }

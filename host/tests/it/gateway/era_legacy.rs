@@ -204,6 +204,7 @@ async fn updates_are_announced_to_those_who_subscribed() {
     let mut house = House::new();
     let mut wire = Wire::legacy(&house, json!({})).await;
     assert_eq!(wire.ask("resources/subscribe", json!({"uri": "a://b"})).await["result"], json!({}));
+    assert_eq!(wire.ask("resources/subscribe", json!({"uri": "a://b"})).await["result"], json!({}), "once is enough");
     let update = |uri: &str| Announcement::ResourceUpdated { server: "s".into(), uri: uri.to_owned() };
     for announcement in [update("a://c"), update("a://b"), Announcement::ToolsChanged] {
         house.behind.announce.send(announcement).unwrap();

@@ -379,3 +379,15 @@ async fn an_idle_session_makes_room_and_a_busy_one_does_not() {
     let (status, answer) = served.send(&hello, &[]).await;
     assert_eq!((status.as_u16(), &answer["error"]["code"]), (400, &json!(-32000)));
 }
+
+#[tokio::test]
+async fn a_call_that_outlives_the_grace_is_called_off_when_the_door_shuts() {
+    let mut served = Served::with(Config { grace: Duration::ZERO, ..Config::default() }).await;
+    let params = json!({"name": "wait", "_meta": {"progressToken": 1}});
+    let mut events = Events::of(served.ask("tools/call", params, &[]).await);
+    events.next().await.unwrap();
+    served.house.tasks.stopping().cancel();
+    assert_eq!(served.house.seen.recv().await, Some(Seen::CalledOff));
+    (&mut served.serving).await.unwrap();
+    assert!(served.http.get(&served.url).send().await.unwrap_err().is_connect(), "nobody is at the door");
+}
