@@ -114,7 +114,6 @@ struct Inner {
     tasks: Tasks,
     sessions: sessions::CurrentSessions,
     waiting: input::Waiting,
-    subscribers: subscriptions::Subscribers,
     /// Room for open requests.
     room: Semaphore,
     /// Cancelled when grace is over: everything still open is called off.
@@ -136,8 +135,8 @@ impl Gateway {
             input::Waiting::new(&config.key, config.most_waiting, config.input_wait).map_err(GatewayError::Key)?;
         let sessions = sessions::CurrentSessions::new(config.session_idle, Arc::clone(&clock));
         let room = Semaphore::new(config.most_open);
-        let (subscribers, cut) = Default::default();
-        let inner = Inner { config, behind, clock, tasks, sessions, waiting, subscribers, room, cut };
+        let cut = CancellationToken::new();
+        let inner = Inner { config, behind, clock, tasks, sessions, waiting, room, cut };
         Ok(Self { inner: Arc::new(inner) })
     }
 }

@@ -64,7 +64,7 @@ impl Inner {
             Method::SetLevel => self.set_level(request, client, line).await?,
             Method::Subscribe => self.subscribe(request, client, line).await?,
             Method::Unsubscribe => self.unsubscribe(&request, line).await,
-            Method::Listen => self.listen(request, client, line).await?,
+            Method::Listen => self.listen(request, line).await?,
         };
         Ok(result.map(|result| offer::dress(&name, result, client.era)))
     }
@@ -75,7 +75,9 @@ impl Inner {
         client: &Client,
         line: &Line,
     ) -> Result<Option<Value>, RpcError> {
-        if let (Some(connection), Some(level)) = (line.connection(), request.params.get("level").and_then(Value::as_str)) {
+        if let (Some(connection), Some(level)) =
+            (line.connection(), request.params.get("level").and_then(Value::as_str))
+        {
             connection.set_level(level);
         }
         match self.forward(request, client, line, false).await {
@@ -95,23 +97,25 @@ impl Inner {
     ) -> Result<Option<Value>, RpcError> {
         let token = request.meta().and_then(|meta| meta.get("progressToken"));
         let token = token.filter(|token| token.is_string() || token.is_number()).cloned();
-        let bound = input::binding(&client.caller.principal, &request.method, &request.params);
         let comes_back = may_ask && client.era == Era::Modern;
-        let back = if comes_back { self.waiting.come_back(&mut request, &bound)? } else { None };
+        let (bound, back) = if comes_back {
+            let bound = input::binding(&client.caller.principal, &request.method, &request.params);
+            let back = self.waiting.come_back(&mut request, &bound)?;
+            (bound, back)
+        } else {
+            (Vec::new(), None)
+        };
         let running = match back {
             Some(Back::Parked(running)) => running,
             Some(Back::Unanswered(running, asked)) => return self.park(running, asked, &bound).map(Some),
-            Some(Back::Server { resume, continues }) => self.begin(request, client, Some(resume), continues)?,
-            None => self.begin(request, client, None, None)?,
-        };
-        match relay(running, client, line, token).await {
-            Stop::Ended(done) => self.end(done, comes_back, &bound).map(Some),
-            Stop::Asks(running, asked) if comes_back => self.park(running, asked, &bound).map(Some),
-            Stop::Asks(running, asked) => {
-                running.cancel.cancel();
-                let needed = format!("`{}` cannot be asked for in between of this request", asked.method);
-                Err(rpc(message::INTERNAL_ERROR, needed))
+            Some(Back::Server { resume, continues }) => {
+                self.begin(request, client, comes_back, Some(resume), continues)?
             }
+            None => self.begin(request, client, comes_back, None, None)?,
+        };
+        match relay(running, client, line, token, comes_back).await {
+            Stop::Ended(done) => self.end(done, comes_back, &bound).map(Some),
+            Stop::Asks(running, asked) => self.park(running, asked, &bound).map(Some),
             Stop::CalledOff => Ok(None),
         }
     }
@@ -130,6 +134,7 @@ impl Inner {
         self: &Arc<Self>,
         mut request: Request,
         client: &Client,
+        takes_input_required: bool,
         resumes: Option<Resume>,
         continues: Option<CallId>,
     ) -> Result<Running, RpcError> {
@@ -141,7 +146,7 @@ impl Inner {
             meta: client::meta_to_pass_on(&request),
             wants_progress: request.meta().is_some_and(|meta| meta.contains_key("progressToken")),
             capabilities: client.facts.capabilities.clone(),
-            takes_input_required: client.era == Era::Modern,
+            takes_input_required,
             resumes,
             log_level: client.facts.log_level.clone(),
         };

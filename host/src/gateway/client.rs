@@ -97,6 +97,18 @@ pub(super) fn severity(level: &str) -> Option<usize> {
     LEVELS.iter().position(|known| *known == level)
 }
 
+/// Whether a request opens a connection the legacy way. One that stands for itself does not: to it there is no such
+/// method.
+pub(super) fn opens(request: &Request) -> bool {
+    request.method == "initialize"
+        && (request.params.contains_key("protocolVersion") || said_version(request).is_none())
+}
+
+/// The revision that a request says it speaks.
+pub(super) fn said_version(request: &Request) -> Option<&str> {
+    request.meta().and_then(|meta| meta.get(VERSION_KEY)).and_then(Value::as_str)
+}
+
 /// What the parameters of `initialize` say.
 ///
 /// # Errors
@@ -125,7 +137,7 @@ pub(super) fn declared(request: &Request, modern_transport: bool) -> Result<Opti
     let meta = request.meta();
     let get = |key: &str| meta.and_then(|meta| meta.get(key));
     let discovers = request.method == "server/discover";
-    let version = get(VERSION_KEY).and_then(Value::as_str);
+    let version = said_version(request);
     match version {
         Some(version) if !VERSIONS.contains(&version) => {
             return Err(RpcError {
@@ -166,9 +178,10 @@ pub(super) fn named_session(request: &Request) -> Result<Option<String>, RpcErro
     match request.meta().and_then(|meta| meta.get(SESSION_KEY)) {
         None => Ok(None),
         Some(Value::String(name)) if !name.is_empty() && name.len() <= LONGEST_SESSION => Ok(Some(name.clone())),
-        Some(_) => {
-            Err(rpc(INVALID_PARAMS, format!("`_meta[\"{SESSION_KEY}\"]` is not a text of 1 to {LONGEST_SESSION} bytes")))
-        }
+        Some(_) => Err(rpc(
+            INVALID_PARAMS,
+            format!("`_meta[\"{SESSION_KEY}\"]` is not a text of 1 to {LONGEST_SESSION} bytes"),
+        )),
     }
 }
 

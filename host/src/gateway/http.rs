@@ -1,7 +1,7 @@
 //! MCP over streamable HTTP, both eras on one endpoint: `/mcp`.
 //!
-//! Since 2026-07-28 a request is a POST that stands for itself. Before, `initialize` opens a session, whose requests are
-//! POSTs too, and whose GET is a stream of announcements.
+//! Since 2026-07-28 a request is a POST that stands for itself. Before, `initialize` opens a session, whose requests
+//! are POSTs too, and whose GET is a stream of announcements.
 
 mod guard;
 mod headers;
@@ -91,7 +91,7 @@ async fn get(State(door): State<Door>, request: Request) -> Response {
     }
     let session = match door.session(request.headers(), request.extensions()) {
         Ok(session) => session,
-        Err(response) => return response,
+        Err(none) => return none.into_response(),
     };
     let closing = session.connection.closing.clone();
     let (log, after) = match request.headers().get(HEADER_LAST_EVENT_ID) {
@@ -117,6 +117,6 @@ async fn delete(State(door): State<Door>, request: Request) -> Response {
             door.sessions.close(&session);
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(response) => response,
+        Err(none) => none.into_response(),
     }
 }

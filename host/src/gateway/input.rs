@@ -113,7 +113,12 @@ impl Waiting {
     ///
     /// # Errors
     /// If it cannot be signed.
-    pub(super) fn wrap(&self, mut result: Value, call: Option<CallId>, bound: &[u8]) -> Result<Value, RequestStateError> {
+    pub(super) fn wrap(
+        &self,
+        mut result: Value,
+        call: Option<CallId>,
+        bound: &[u8],
+    ) -> Result<Value, RequestStateError> {
         let server = result.get("requestState").and_then(Value::as_str).map(str::to_owned);
         let state = self.seal(&State { nonce: self.hold(None), call, server }, bound)?;
         if let Some(result) = result.as_object_mut() {
@@ -133,19 +138,24 @@ impl Waiting {
     pub(super) fn come_back(&self, request: &mut Request, bound: &[u8]) -> Result<Option<Back>, RpcError> {
         let sealed = request.params.remove("requestState");
         let responses = request.params.remove("inputResponses");
-        if sealed.is_none() && responses.is_none() {
-            return Ok(None);
+        if responses.as_ref().is_some_and(|responses| !responses.is_object()) {
+            return Err(rpc(INVALID_PARAMS, "`inputResponses` is not an object"));
         }
         let refused = || rpc(INVALID_PARAMS, "the `requestState` is not valid for this request");
-        let sealed = sealed.as_ref().and_then(Value::as_str).ok_or_else(refused)?;
-        let responses = responses.unwrap_or_else(|| json!({}));
-        let opened = self.codec.open_with(sealed, bound).map_err(|_| refused())?;
+        let (sealed, responses) = match (sealed, responses) {
+            (None, None) => return Ok(None),
+            // What the client says of its own accord is the server's to judge; it goes on with no call.
+            (None, Some(responses)) => {
+                return Ok(Some(Back::Server { resume: Resume { responses, state: None }, continues: None }));
+            }
+            (Some(Value::String(sealed)), responses) => (sealed, responses.unwrap_or_else(|| json!({}))),
+            (Some(_), _) => return Err(refused()),
+        };
+        let opened = self.codec.open_with(&sealed, bound).map_err(|_| refused())?;
         let state: State = serde_json::from_slice(&opened).map_err(|_| refused())?;
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).pop(&state.nonce).ok_or_else(refused)?;
         Ok(Some(match (held, responses.get(QUESTION)) {
-            (None, _) => {
-                Back::Server { resume: Resume { responses, state: state.server }, continues: state.call }
-            }
+            (None, _) => Back::Server { resume: Resume { responses, state: state.server }, continues: state.call },
             (Some(Parked { running, asked }), None) => Back::Unanswered(running, asked),
             (Some(Parked { running, asked }), Some(answer)) => {
                 // The server may have stopped waiting; the call's own end then says so.

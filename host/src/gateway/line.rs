@@ -29,7 +29,11 @@ pub(super) struct Line {
 
 impl Line {
     /// A line into `out`; questions can be asked only over a connection.
-    pub(super) fn new(out: mpsc::Sender<Value>, cancel: CancellationToken, connection: Option<Arc<Connection>>) -> Self {
+    pub(super) fn new(
+        out: mpsc::Sender<Value>,
+        cancel: CancellationToken,
+        connection: Option<Arc<Connection>>,
+    ) -> Self {
         Self { out, cancel, connection }
     }
 

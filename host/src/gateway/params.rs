@@ -21,7 +21,9 @@ pub(super) enum Method {
     Unsubscribe,
     Listen,
     /// Passed on to the servers; `true`: they may ask the client for input first.
-    PassedOn { may_ask: bool },
+    PassedOn {
+        may_ask: bool,
+    },
 }
 
 /// The method that a request means, its parameters checked. `initialize` is the transports' own affair.

@@ -56,10 +56,16 @@ pub(super) enum Stop {
     Asks(Running, Asked),
 }
 
-/// Relays until the operation ends or, with a modern client, until it needs the client's answer.
+/// Relays until the operation ends or, with a modern client that `may_come_back`, until it needs the client's answer.
 ///
 /// When the client calls off, the operation is told, and its end is awaited: it alone knows what has been done by then.
-pub(super) async fn relay(mut running: Running, client: &Client, line: &Line, token: Option<Value>) -> Stop {
+pub(super) async fn relay(
+    mut running: Running,
+    client: &Client,
+    line: &Line,
+    token: Option<Value>,
+    may_come_back: bool,
+) -> Stop {
     let mut questions = FuturesUnordered::new();
     let mut notes = Notes { client, line, token, progress: None };
     let mut called_off = false;
@@ -74,9 +80,10 @@ pub(super) async fn relay(mut running: Running, client: &Client, line: &Line, to
                 FromServer::Notification { method, params } => notes.pass_on(&method, params).await,
                 FromServer::Request { method, params, reply } => {
                     let asked = Asked { method, params, reply };
-                    match admit(asked, client, questions.len()) {
+                    let way = client.era == Era::Legacy || may_come_back;
+                    match admit(asked, client, way, questions.len()) {
                         ControlFlow::Break(()) => {}
-                        ControlFlow::Continue(asked) if client.era == Era::Modern => {
+                        ControlFlow::Continue(asked) if client.era == Era::Modern && !called_off => {
                             return Stop::Asks(running, asked);
                         }
                         ControlFlow::Continue(Asked { method, params, reply }) => questions.push(async move {
@@ -102,9 +109,9 @@ pub(super) async fn relay(mut running: Running, client: &Client, line: &Line, to
     if called_off { Stop::CalledOff } else { Stop::Ended(done) }
 }
 
-/// Answers at once what the client cannot be asked.
-fn admit(asked: Asked, client: &Client, open: usize) -> ControlFlow<(), Asked> {
-    let no = if !client.can_be_asked(&asked.method, &asked.params) {
+/// Answers at once what the client cannot be asked, by itself or because this request leaves no `way` to it.
+fn admit(asked: Asked, client: &Client, way: bool, open: usize) -> ControlFlow<(), Asked> {
+    let no = if !way || !client.can_be_asked(&asked.method, &asked.params) {
         rpc(message::METHOD_NOT_FOUND, format!("the client does not take `{}`", asked.method))
     } else if Line::is_full(open) {
         rpc(message::BUSY, "too many questions to the client are open")

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     Gateway, GatewayError, Inner,
-    client::{Client, Era, declared, handshake},
+    client::{Client, Era, declared, handshake, opens},
     connection::Connection,
     line::{CAPACITY, Line},
     message::{self, Malformed, Message, Request, rpc},
@@ -48,6 +48,10 @@ pub async fn serve_stdio(
         if result.is_err() {
             writer.cancel();
         }
+        let result = match result {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        };
         // Nobody waits if the reader has failed first.
         drop(written.send(result));
     });
@@ -118,7 +122,9 @@ impl Session {
                 self.connection.told(&method, &params);
                 if method == "notifications/initialized" && !self.announcing.swap(true, Ordering::Relaxed) {
                     let (connection, out) = (Arc::clone(&self.connection), self.out.clone());
-                    self.inner().tasks.spawn("stdio announcer", Arc::clone(self.inner()).announce(connection, out, true));
+                    self.inner()
+                        .tasks
+                        .spawn("stdio announcer", Arc::clone(self.inner()).announce(connection, out, true));
                 }
             }
             Ok(Message::Request(request)) => {
@@ -131,21 +137,24 @@ impl Session {
     }
 
     async fn request(&self, request: Request) -> Result<(), RpcError> {
-        if request.method == "initialize" {
+        if opens(&request) {
             let facts = handshake(&request.params)?;
             let welcome = offer::welcome(&self.inner().behind.offered(), &facts);
             self.connection.introduce(facts);
             self.send(message::result(&request.id, welcome)).await;
             return Ok(());
         }
-        if request.method == "ping" && self.connection.facts().is_none() {
-            // The one request that may come before `initialize`.
-            self.send(message::result(&request.id, json!({}))).await;
-            return Ok(());
-        }
         let (era, facts) = match declared(&request, false)? {
             Some(facts) => (Era::Modern, facts),
-            None => (Era::Legacy, self.connection.facts().ok_or_else(|| rpc(message::INVALID_REQUEST, FIRST))?),
+            None => match self.connection.facts() {
+                Some(facts) => (Era::Legacy, facts),
+                None if request.method == "ping" => {
+                    // The one request that may come before `initialize`.
+                    self.send(message::result(&request.id, json!({}))).await;
+                    return Ok(());
+                }
+                None => return Err(rpc(message::INVALID_REQUEST, FIRST)),
+            },
         };
         let client = Client {
             era,
@@ -194,11 +203,7 @@ enum Heard {
     End,
 }
 
-async fn read_line(
-    input: &mut (impl AsyncBufRead + Unpin),
-    line: &mut Vec<u8>,
-    most: usize,
-) -> std::io::Result<Heard> {
+async fn read_line(input: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>, most: usize) -> std::io::Result<Heard> {
     line.clear();
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     if (&mut *input).take(limit).read_until(b'\n', line).await? == 0 {

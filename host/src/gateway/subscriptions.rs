@@ -1,9 +1,6 @@
 //! What is announced to whom: list changes to everyone who listens, resource updates to those who subscribed.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::sync::{
@@ -29,29 +26,6 @@ pub(super) const MOST: usize = 256;
 /// Key of `_meta` that says which `subscriptions/listen` a notification belongs to.
 const SUBSCRIPTION_KEY: &str = "io.modelcontextprotocol/subscriptionId";
 
-/// How many clients are subscribed to each resource.
-#[derive(Debug, Default)]
-pub(super) struct Subscribers(Mutex<HashMap<String, usize>>);
-
-impl Subscribers {
-    fn add(&self, uri: &str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(uri.to_owned()).or_default() += 1;
-    }
-
-    /// Whether that was the last one.
-    fn remove(&self, uri: &str) -> bool {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match counts.get_mut(uri) {
-            Some(1) => counts.remove(uri).is_some(),
-            Some(count) => {
-                *count -= 1;
-                false
-            }
-            None => false,
-        }
-    }
-}
-
 impl Inner {
     /// `resources/subscribe`.
     pub(super) async fn subscribe(
@@ -64,17 +38,21 @@ impl Inner {
         let Some(connection) = line.connection() else {
             return Err(rpc(message::METHOD_NOT_FOUND, "there is nothing to subscribe over"));
         };
-        if connection.subscribe(&uri)? {
-            self.subscribers.add(&uri);
+        if !connection.subscribe(&uri)? {
+            return Ok(Some(json!({})));
         }
-        // Asked for again even where another client is subscribed: a server takes it as one subscription.
+        // What stands behind counts: each subscription of a client is taken back once.
         match self.forward(request, client, line, false).await {
             Ok(Some(result)) => Ok(Some(result)),
-            other => {
-                if connection.unsubscribe(&uri) {
-                    self.release(&uri).await;
-                }
-                other
+            Ok(None) => {
+                // Called off, too late or not: nobody knows here.
+                connection.unsubscribe(&uri);
+                self.release(&uri).await;
+                Ok(None)
+            }
+            Err(error) => {
+                connection.unsubscribe(&uri);
+                Err(error)
             }
         }
     }
@@ -88,11 +66,9 @@ impl Inner {
         Some(json!({}))
     }
 
-    /// Takes one subscription back; the server is told when it was the last.
+    /// Takes one subscription back.
     async fn release(self: &Arc<Self>, uri: &str) {
-        if self.subscribers.remove(uri)
-            && let Err(error) = self.tell("resources/unsubscribe", uri).await
-        {
+        if let Err(error) = self.tell("resources/unsubscribe", uri).await {
             tracing::debug!(code = error.code, "a subscription could not be taken back");
         }
     }
@@ -107,7 +83,7 @@ impl Inner {
         };
         let params = Object::from_iter([("uri".to_owned(), uri.into())]);
         let request = Request { id: Value::Null, method: method.to_owned(), params };
-        let Running { operation, messages, cancel: _ } = self.begin(request, &client, None, None)?;
+        let Running { operation, messages, cancel: _ } = self.begin(request, &client, false, None, None)?;
         // Nobody reads along.
         drop(messages);
         operation.await.map(drop)
@@ -146,13 +122,9 @@ impl Inner {
         }
     }
 
-    /// `subscriptions/listen`: acknowledges, then announces what was asked for until the client goes, or this door shuts.
-    pub(super) async fn listen(
-        self: &Arc<Self>,
-        request: Request,
-        client: &Client,
-        line: &Line,
-    ) -> Result<Option<Value>, RpcError> {
+    /// `subscriptions/listen`: acknowledges, then announces what was asked for until the client goes, or this door
+    /// shuts.
+    pub(super) async fn listen(self: &Arc<Self>, request: Request, line: &Line) -> Result<Option<Value>, RpcError> {
         let mut announced = self.behind.announcements();
         let wishes = request.params.get("notifications").and_then(Value::as_object).cloned().unwrap_or_default();
         let offered = offer::capabilities(&self.behind.offered());
@@ -162,7 +134,7 @@ impl Inner {
         };
         let (tools, prompts) = (granted("toolsListChanged", "tools"), granted("promptsListChanged", "prompts"));
         let resources = granted("resourcesListChanged", "resources");
-        let updates = self.listened_to(&wishes, &offered, client).await?;
+        let updates = self.listened_to(&wishes, &offered).await?;
 
         let mut accepted = Object::new();
         for (key, granted) in
@@ -218,29 +190,23 @@ impl Inner {
     }
 
     /// Subscribes to the resources that a client wants to hear of; those that refuse are left out.
-    async fn listened_to(
-        self: &Arc<Self>,
-        wishes: &Object,
-        offered: &Object,
-        client: &Client,
-    ) -> Result<Vec<String>, RpcError> {
-        let wanted: HashSet<&str> = match wishes.get("resourceSubscriptions") {
-            Some(Value::Array(uris)) => uris.iter().filter_map(Value::as_str).collect(),
-            Some(_) | None => HashSet::new(),
+    async fn listened_to(self: &Arc<Self>, wishes: &Object, offered: &Object) -> Result<Vec<String>, RpcError> {
+        let can = offered.get("resources").and_then(|it| it.get("subscribe")) == Some(&Value::Bool(true));
+        let wanted = match wishes.get("resourceSubscriptions") {
+            Some(Value::Array(uris)) if can => uris.as_slice(),
+            Some(_) | None => &[],
         };
         if wanted.len() > MOST {
             return Err(rpc(INVALID_PARAMS, format!("more than {MOST} resources")));
         }
-        let can = offered.get("resources").and_then(|it| it.get("subscribe")) == Some(&Value::Bool(true));
-        let mut accepted = Vec::new();
-        for uri in wanted.into_iter().filter(|_| can) {
-            self.subscribers.add(uri);
+        let mut accepted: Vec<String> = Vec::new();
+        for uri in wanted.iter().filter_map(Value::as_str) {
+            if accepted.iter().any(|known| known == uri) {
+                continue;
+            }
             match self.tell("resources/subscribe", uri).await {
                 Ok(()) => accepted.push(uri.to_owned()),
-                Err(error) => {
-                    tracing::debug!(code = error.code, era = ?client.era, "a subscription was refused");
-                    self.subscribers.remove(uri);
-                }
+                Err(error) => tracing::debug!(code = error.code, "a subscription was refused"),
             }
         }
         Ok(accepted)

@@ -44,9 +44,7 @@ fn is_host(host: &Authority, allowed: &str) -> bool {
 /// RFC 6454: scheme, host and port must be the same; `:*` stands for every port.
 fn is_origin(origin: &str, allowed: &str) -> bool {
     match (allowed.strip_suffix(":*"), parts(origin)) {
-        (Some(allowed), Some((scheme, host, _))) => {
-            parts(allowed).is_some_and(|(s, h, _)| (s, h) == (scheme, host))
-        }
+        (Some(allowed), Some((scheme, host, _))) => parts(allowed).is_some_and(|(s, h, _)| (s, h) == (scheme, host)),
         (None, Some(origin)) => parts(allowed).is_some_and(|allowed| allowed == origin),
         (_, None) => false,
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     downstream::RpcError,
     gateway::{
-        client::{MODERN, VERSIONS},
+        client::{MODERN, VERSIONS, said_version},
         message::{HEADER_MISMATCH, INVALID_REQUEST, Object, Request, rpc},
     },
 };
@@ -54,7 +54,20 @@ pub(super) fn check_legacy(headers: &HeaderMap, request: &Request) -> Result<(),
     }
 }
 
-/// Checks the headers of a request that stands for itself, in this revision.
+/// Checks that the revision in the headers is the one that the request itself says it speaks, if it says one.
+///
+/// # Errors
+/// `-32020` if it is another one, or none.
+pub(super) fn check_version(headers: &HeaderMap, request: &Request) -> Result<(), RpcError> {
+    match said_version(request) {
+        Some(said) if sole(headers, HEADER_MCP_PROTOCOL_VERSION)? != Some(said) => {
+            Err(mismatch(HEADER_MCP_PROTOCOL_VERSION))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Checks the headers of a request that stands for itself.
 ///
 /// `tool` gives the definition of the tool that is to be called.
 ///
@@ -63,12 +76,8 @@ pub(super) fn check_legacy(headers: &HeaderMap, request: &Request) -> Result<(),
 pub(super) fn check_modern(
     headers: &HeaderMap,
     request: &Request,
-    version: &str,
     tool: impl FnOnce(&str) -> Option<std::sync::Arc<Value>>,
 ) -> Result<(), RpcError> {
-    if sole(headers, HEADER_MCP_PROTOCOL_VERSION)? != Some(version) {
-        return Err(mismatch(HEADER_MCP_PROTOCOL_VERSION));
-    }
     if sole(headers, HEADER_MCP_METHOD)? != Some(&request.method) {
         return Err(mismatch(HEADER_MCP_METHOD));
     }
@@ -166,13 +175,12 @@ mod tests {
             "n": {"x-mcp-header": "N"},
             "absent": {"x-mcp-header": "Absent"},
         }}});
-        check_modern(&map, &request, MODERN, |_| Some(Arc::new(tool))).is_ok()
+        check_modern(&map, &request, |_| Some(Arc::new(tool))).is_ok()
     }
 
     #[test]
     fn headers_must_say_what_the_body_says() {
         let right = [
-            ("mcp-protocol-version", MODERN),
             ("mcp-method", "tools/call"),
             ("mcp-name", "=?base64?bsOkbWU=?="),
             ("mcp-param-region", "eu"),

@@ -68,8 +68,8 @@ impl Log {
         self.state().ended
     }
 
-    /// The messages after number `after`, or else those that nobody has read yet, and all to come, until the stream ends
-    /// or someone else reads.
+    /// The messages after number `after`, or else those that nobody has read yet, and all to come, until the stream
+    /// ends or someone else reads.
     pub(super) fn read(self: Arc<Self>, after: Option<u64>) -> impl Stream<Item = Event> + Send + use<> {
         let mut state = self.state();
         state.reader += 1;

@@ -21,7 +21,7 @@ use super::{Door, headers, reply};
 use crate::{
     downstream::RpcError,
     gateway::{
-        client::{Client, Era, Facts, declared, handshake},
+        client::{Client, Era, Facts, declared, handshake, opens},
         line::{CAPACITY, Line},
         message::{self, INVALID_REQUEST, Malformed, Message, Request, rpc},
         offer,
@@ -51,10 +51,13 @@ pub(super) async fn post(State(door): State<Door>, request: HttpRequest) -> Resp
     };
     match message::parse(&body) {
         Err(Malformed(answer)) => reply::json(StatusCode::BAD_REQUEST, &answer),
-        Ok(Message::Request(request)) if request.method == "initialize" => initialize(&door, &parts, &request),
+        Ok(Message::Request(request)) if opens(&request) => initialize(&door, &parts, &request),
         Ok(Message::Request(request)) => {
             let id = request.id.clone();
-            let served = match declared(&request, headers::is_modern(&parts.headers)) {
+            // First, because what the body alone says would hide that the header says something else.
+            let declared = headers::check_version(&parts.headers, &request)
+                .and_then(|()| declared(&request, headers::is_modern(&parts.headers)));
+            let served = match declared {
                 Ok(Some(facts)) => modern(&door, &parts, request, facts).await,
                 Ok(None) => legacy(&door, &parts, request).await,
                 Err(error) => Err(error),
@@ -74,7 +77,7 @@ pub(super) async fn post(State(door): State<Door>, request: HttpRequest) -> Resp
                     }
                     StatusCode::ACCEPTED.into_response()
                 }
-                Err(response) => response,
+                Err(none) => none.into_response(),
             }
         }
         Ok(Message::Response { id, outcome }) => match door.session(&parts.headers, &parts.extensions) {
@@ -82,7 +85,7 @@ pub(super) async fn post(State(door): State<Door>, request: HttpRequest) -> Resp
                 session.connection.answered(&id, outcome);
                 StatusCode::ACCEPTED.into_response()
             }
-            Err(response) => response,
+            Err(none) => none.into_response(),
         },
     }
 }
@@ -116,7 +119,7 @@ fn initialize(door: &Door, parts: &Parts, request: &Request) -> Response {
 /// A request that stands for itself. That the client goes away calls it off.
 async fn modern(door: &Door, parts: &Parts, request: Request, facts: Facts) -> Result<Response, RpcError> {
     let inner = &door.gateway.inner;
-    headers::check_modern(&parts.headers, &request, &facts.version, |name| {
+    headers::check_modern(&parts.headers, &request, |name| {
         inner.behind.tools().into_iter().find(|tool| tool.get("name").and_then(Value::as_str) == Some(name))
     })?;
     let caller = door.caller(&parts.extensions, facts.name.clone());
@@ -150,7 +153,7 @@ async fn legacy(door: &Door, parts: &Parts, request: Request) -> Result<Response
     headers::check_legacy(&parts.headers, &request)?;
     let session = match door.session(&parts.headers, &parts.extensions) {
         Ok(session) => session,
-        Err(response) => return Ok(response),
+        Err(none) => return Ok(none.into_response()),
     };
     let inner = &door.gateway.inner;
     let connection = &session.connection;

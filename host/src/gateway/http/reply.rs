@@ -13,9 +13,7 @@ use futures::{Stream, StreamExt};
 use rmcp::transport::common::http_header::JSON_MIME_TYPE;
 use serde_json::Value;
 
-use crate::gateway::message::{
-    HEADER_MISMATCH, METHOD_NOT_FOUND, MISSING_CAPABILITY, UNSUPPORTED_VERSION, error_code,
-};
+use crate::gateway::message::{HEADER_MISMATCH, METHOD_NOT_FOUND, MISSING_CAPABILITY, UNSUPPORTED_VERSION, error_code};
 
 /// How often a silent stream shows that it is alive: more often than proxies usually give up.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);

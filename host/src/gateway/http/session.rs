@@ -8,10 +8,7 @@ use std::{
     },
 };
 
-use axum::{
-    http::{Extensions, HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use rmcp::transport::common::http_header::HEADER_SESSION_ID;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -31,6 +28,9 @@ use crate::{
 
 /// Most ended streams of a session that are kept to be read on from.
 const MOST_ENDED: usize = 16;
+
+/// The response to a request that belongs to no session.
+type NoSession = (StatusCode, &'static str);
 
 /// All sessions.
 #[derive(Debug)]
@@ -181,17 +181,17 @@ impl Session {
 }
 
 impl Door {
-    /// The session that a request belongs to, or the response that says that there is none.
+    /// The session that a request belongs to, or the response that says so.
     ///
     /// Another principal's session is as unknown as one that never was.
-    pub(super) fn session(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<Arc<Session>, Response> {
+    pub(super) fn session(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<Arc<Session>, NoSession> {
         let Some(id) = headers.get(HEADER_SESSION_ID) else {
-            return Err((StatusCode::BAD_REQUEST, "The Mcp-Session-Id header is missing.").into_response());
+            return Err((StatusCode::BAD_REQUEST, "The Mcp-Session-Id header is missing."));
         };
         let caller = self.caller(extensions, None);
         id.to_str()
             .ok()
             .and_then(|id| self.sessions.find(id, &caller.principal))
-            .ok_or_else(|| (StatusCode::NOT_FOUND, "There is no such session.").into_response())
+            .ok_or((StatusCode::NOT_FOUND, "There is no such session."))
     }
 }
