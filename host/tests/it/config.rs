@@ -187,8 +187,8 @@ fn problems_are_told_to_programs_too() {
         json!([{
             "path": "interlock.json", "line": 2, "column": 3, "pointer": "/policy", "kind": "unknown_key",
             "message": "unknown key `policy`",
-            "hint": "known here: `$schema`, `mcpServers`, `policies`, `auth`, `local`, `approvals`, `journal`, `admin`, \
-                     `session_idle_minutes` and `describe_rules`.",
+            "hint": "known here: `$schema`, `mcpServers`, `policies`, `auth`, `local`, `approvals`, `journal`, \
+                     `admin`, `session_idle_minutes` and `describe_rules`.",
         }])
     );
 }
