@@ -4,6 +4,7 @@ mod component;
 mod document;
 mod expand;
 mod findings;
+mod import;
 mod journal;
 mod nearest;
 mod pointer;
@@ -29,6 +30,7 @@ use sha2::{Digest, Sha256};
 use self::{component::Base, document::Document, findings::Findings};
 pub use self::{
     expand::Environment,
+    import::{Import, ImportError, Imported, Kept, import},
     problem::{Position, Problem, ProblemKind, Problems},
     schema::schema,
 };
@@ -90,7 +92,7 @@ pub fn load(path: &Path, environment: &Environment<'_>, standard: &[&str]) -> Re
 pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &[&str]) -> Result<Config, Problems> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let base = Base { folder: absolute.parent().unwrap_or(&absolute), standard };
-    let document = Document::parse(path.to_owned(), text, environment).map_err(|problem| Problems(vec![problem]))?;
+    let document = Document::parse(path.to_owned(), text, environment)?;
     let mut findings = Findings::of(&document);
     let root = &document.root;
     shape::check(&sections::FILE, root, &mut findings);

@@ -12,7 +12,7 @@ use serde_json::Number;
 use super::{
     expand::{self, Environment, Fault},
     pointer,
-    problem::{Position, Problem, ProblemKind},
+    problem::{Position, Problem, ProblemKind, Problems},
 };
 
 /// JSON with comments and trailing commas, and no other liberties.
@@ -70,7 +70,7 @@ impl Document {
     ///
     /// # Errors
     /// The first thing that is not JSON.
-    pub(super) fn parse(path: PathBuf, text: &str, environment: &Environment<'_>) -> Result<Self, Problem> {
+    pub(super) fn parse(path: PathBuf, text: &str, environment: &Environment<'_>) -> Result<Self, Problems> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = Lines::of(text);
         let value = match jsonc_parser::parse_to_ast(text, &Default::default(), &JSONC) {
@@ -100,18 +100,18 @@ fn collect(node: &Node, positions: &mut BTreeMap<String, Position>) {
     node.entries().iter().for_each(|(_, entry)| collect(entry, positions));
 }
 
-fn syntax(path: PathBuf, lines: &Lines<'_>, error: &ParseError) -> Problem {
+fn syntax(path: PathBuf, lines: &Lines<'_>, error: &ParseError) -> Problems {
     let said = error.kind().to_string();
     let mut letters = said.chars();
     let message = letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default();
-    Problem {
+    Problems(vec![Problem {
         path,
         position: Some(lines.position(error.range().start)),
         pointer: String::new(),
         kind: ProblemKind::Syntax,
         message,
         hint: Some("the file is JSON; comments and trailing commas are allowed as well.".to_owned()),
-    }
+    }])
 }
 
 fn lower(

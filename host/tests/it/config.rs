@@ -1,6 +1,8 @@
 //! The configuration file as data: each file of `config/invalid` is a sentence about something wrong, and its snapshot
 //! what a person is told.
 
+mod import;
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -165,6 +167,30 @@ fn what_a_plugin_says_of_its_settings_gets_a_place_in_the_file() {
     Config error: server `own`: must be less
       /etc/interlock/interlock.json:7:62
     ");
+}
+
+#[test]
+fn a_file_that_is_cut_off_anywhere_is_an_error_with_a_place() {
+    let text = fs::read_to_string(folder("valid").join("everything_that_can_be_said.jsonc")).unwrap();
+    let end = text.rfind('}').unwrap();
+    for (cut, _) in text.char_indices().filter(|(at, _)| *at <= end) {
+        let problems = read(&text[..cut]).expect_err(&text[..cut]);
+        assert!(problems.0[0].position.is_some(), "cut off after {cut}");
+    }
+}
+
+#[test]
+fn problems_are_told_to_programs_too() {
+    let problems = read("{\n  \"policy\": []\n}").unwrap_err();
+    assert_eq!(
+        serde_json::to_value(problems).unwrap(),
+        json!([{
+            "path": "interlock.json", "line": 2, "column": 3, "pointer": "/policy", "kind": "unknown_key",
+            "message": "unknown key `policy`",
+            "hint": "known here: `$schema`, `mcpServers`, `policies`, `auth`, `local`, `approvals`, `journal`, \
+                     `admin`, `session_idle_minutes` and `describe_rules`.",
+        }])
+    );
 }
 
 #[test]
