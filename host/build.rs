@@ -2,7 +2,6 @@
 //!
 //! They are what `cargo xtask plugins` left in `plugins/` of cargo's target folder; `INTERLOCK_PLUGINS_DIR` names another
 //! folder. The host builds without them too (with a warning), so that `cargo check` works in a fresh checkout.
-#![expect(clippy::print_stdout, reason = "it is how a build script talks to cargo")]
 
 use std::env;
 use std::error::Error;

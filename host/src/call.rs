@@ -167,11 +167,11 @@ pub struct PastCall {
     /// Which tool.
     pub tool: ToolName,
     /// The arguments as the journal keeps them: redacted and bounded.
-    pub arguments: Value,
+    pub arguments: Arguments,
     /// How it ended; none while it runs.
     pub outcome: Option<Outcome>,
-    /// The `CallToolResult` as the journal keeps it.
-    pub result: Option<Value>,
+    /// The `CallToolResult` as the journal keeps it; none while it runs, or if it was too large.
+    pub result: Option<Arc<Value>>,
     /// When it was admitted.
     pub admitted: Timestamp,
     /// When it ended.

@@ -21,6 +21,7 @@ mod server;
 mod status;
 mod stdio;
 mod switchboard;
+mod toolset;
 
 pub use announcement::{Announcement, Announcements};
 pub use catalogue::{Catalogue, Clash};
@@ -30,3 +31,4 @@ pub use link::{FromServer, Link, Resume, RpcError};
 pub use offers::digest;
 pub use server::{Offers, ServerError, Tool, ToolServer};
 pub use status::{State, Status};
+pub use toolset::Toolset;

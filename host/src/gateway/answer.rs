@@ -155,8 +155,10 @@ impl Inner {
             let call = self.call_request(&mut request, client, continues)?;
             let operation = Box::pin(async move {
                 match behind.call(call, link).await {
-                    Answer::Result { call, result } => Ok(Reply { call: Some(call), result }),
-                    Answer::Error(error) => Err(error),
+                    Answer::Result { call, result } | Answer::Refused { call, result, .. } => {
+                        Ok(Reply { call: Some(call), result })
+                    }
+                    Answer::Error { error, .. } => Err(error),
                 }
             });
             return Ok(Running { operation, messages, cancel });

@@ -6,35 +6,11 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
+pub use crate::downstream::Announcement;
 use crate::{
     downstream::{Link, RpcError},
     mediation::{Answer, CallRequest},
 };
-
-/// Something that happened to what is on offer. Shared by all clients.
-#[derive(Clone, Debug)]
-pub enum Announcement {
-    /// The list of tools is another one.
-    ToolsChanged,
-    /// The list of prompts is another one.
-    PromptsChanged,
-    /// The list of resources or templates is another one.
-    ResourcesChanged,
-    /// A resource has another content.
-    ResourceUpdated {
-        /// Which server said so.
-        server: Arc<str>,
-        /// Its URI, as clients know it.
-        uri: String,
-    },
-    /// A server logs something outside of any request.
-    Log {
-        /// Which server said it.
-        server: Arc<str>,
-        /// The parameters of `notifications/message`.
-        params: Value,
-    },
-}
 
 /// What clients are told of the servers behind the door, taken together.
 #[derive(Clone, Debug, Default)]

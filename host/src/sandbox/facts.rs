@@ -1,7 +1,5 @@
 //! What a guest may ask of the host while it runs: the seams behind the imports `history` and `store`.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -16,13 +14,13 @@ pub struct FactsError(pub String);
 #[async_trait]
 pub trait History: Send + Sync {
     /// The call admitted last among those that fit; outcome `running`: not ended yet.
-    async fn latest(&self, tool: &str, outcome: Option<&str>) -> Result<Option<Arc<PastCall>>, FactsError>;
+    async fn latest(&self, tool: &str, outcome: Option<&str>) -> Result<Option<PastCall>, FactsError>;
     /// All that are admitted and not finished, or finished as unknown and not settled; oldest first.
-    async fn running(&self, tool: &str) -> Result<Vec<Arc<PastCall>>, FactsError>;
+    async fn running(&self, tool: &str) -> Result<Vec<PastCall>, FactsError>;
     /// How many were admitted at `since` or later.
     async fn count(&self, tool: &str, outcome: Option<&str>, since: Timestamp) -> Result<u64, FactsError>;
     /// The calls admitted last, newest first.
-    async fn recent(&self, tool: &str, limit: u32) -> Result<Vec<Arc<PastCall>>, FactsError>;
+    async fn recent(&self, tool: &str, limit: u32) -> Result<Vec<PastCall>, FactsError>;
     /// As `recent`, of those with the outcome and with these arguments (JSON Pointer, value).
     async fn matching(
         &self,
@@ -30,7 +28,7 @@ pub trait History: Send + Sync {
         outcome: Option<&str>,
         same: &[(String, Value)],
         limit: u32,
-    ) -> Result<Vec<Arc<PastCall>>, FactsError>;
+    ) -> Result<Vec<PastCall>, FactsError>;
     /// Sum of the numbers at `argument` over all admitted at `since` or later.
     async fn sum(&self, tool: &str, argument: &str, since: Timestamp) -> Result<f64, FactsError>;
 }

@@ -60,9 +60,9 @@ pub(super) fn past_call(past: &PastCall) -> types::PastCall {
     types::PastCall {
         id: past.id.to_string(),
         tool: past.tool.to_string(),
-        arguments: past.arguments.to_string(),
+        arguments: json_object(&past.arguments),
         outcome: past.outcome.map_or("running", |outcome| outcome.as_str()).to_owned(),
-        result: past.result.as_ref().map(Value::to_string),
+        result: past.result.as_deref().map(Value::to_string),
         admitted: past.admitted.0,
         finished: past.finished.map(|at| at.0),
         caller: caller(&past.caller),

@@ -1,7 +1,5 @@
 //! What stands behind the imports of generation 0.1.0.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 use wasmtime::{
     Engine, Result,
@@ -51,8 +49,8 @@ impl arguments::Host for Guest {
     }
 }
 
-fn past(calls: Vec<Arc<PastCall>>) -> Vec<types::PastCall> {
-    calls.iter().map(|call| convert::past_call(call)).collect()
+fn past(calls: Vec<PastCall>) -> Vec<types::PastCall> {
+    calls.iter().map(convert::past_call).collect()
 }
 
 impl history::Host for Guest {
