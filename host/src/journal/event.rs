@@ -162,8 +162,19 @@ pub(super) fn chained(prev: Hash, seq: Sequence, at: Timestamp, texts: [&str; 3]
     let mut hasher = Sha256::new();
     hasher.update(prev.0);
     for part in [
-        "{\"actor\":", &actor, ",\"at\":", &at, ",\"body\":", body, ",\"kind\":", &kind, ",\"seq\":", &seq,
-        ",\"subject\":", &subject, "}",
+        "{\"actor\":",
+        &actor,
+        ",\"at\":",
+        &at,
+        ",\"body\":",
+        body,
+        ",\"kind\":",
+        &kind,
+        ",\"seq\":",
+        &seq,
+        ",\"subject\":",
+        &subject,
+        "}",
     ] {
         hasher.update(part.as_bytes());
     }

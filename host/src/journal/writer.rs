@@ -102,7 +102,9 @@ impl Writer {
     pub(super) async fn run(mut self) {
         let mut waiting = Vec::with_capacity(MOST_AT_ONCE);
         loop {
-            let pause = self.unsynced.or_else(|| (!self.owed.is_empty() || !self.doubtful.is_empty()).then(|| Instant::now() + TRY_AGAIN));
+            let pause = self
+                .unsynced
+                .or_else(|| (!self.owed.is_empty() || !self.doubtful.is_empty()).then(|| Instant::now() + TRY_AGAIN));
             let request = self.requests.recv_many(&mut waiting, MOST_AT_ONCE);
             let received = match pause {
                 Some(until) => tokio::time::timeout_at(until, request).await.ok(),

@@ -131,11 +131,9 @@ impl Fold {
                 }
             }
             Self::Window(window) => match (before, after) {
-                (false, true) => window.insert(Counted {
-                    seq: call.seq,
-                    admitted: call.admitted,
-                    number: question.number(call),
-                }),
+                (false, true) => {
+                    window.insert(Counted { seq: call.seq, admitted: call.admitted, number: question.number(call) })
+                }
                 (true, false) => window.remove(call.admitted, call.seq),
                 (true, true) | (false, false) => {}
             },

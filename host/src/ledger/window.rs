@@ -29,8 +29,7 @@ impl Window {
         let mut calls: Vec<_> = calls.into_iter().filter(|call| call.admitted >= horizon).collect();
         calls.sort_by_key(|call| (call.admitted, call.seq));
         let calls = calls.into_iter().map(|call| (call.admitted, call.seq, call.number, Total::default())).collect();
-        let mut window =
-            Self { horizon, calls, before: Total::default(), asked: (horizon, horizon), questions: 0 };
+        let mut window = Self { horizon, calls, before: Total::default(), asked: (horizon, horizon), questions: 0 };
         window.add_up(0);
         window
     }

@@ -30,9 +30,8 @@ const SESSIONS: [&str; 2] = ["s", "t"];
 const START: u64 = 1_767_603_600_000;
 
 fn step() -> impl Strategy<Value = Step> {
-    let outcome = prop_oneof![
-        Just(Outcome::Succeeded), Just(Outcome::Failed), Just(Outcome::Unknown), Just(Outcome::Cancelled),
-    ];
+    let outcome =
+        prop_oneof![Just(Outcome::Succeeded), Just(Outcome::Failed), Just(Outcome::Unknown), Just(Outcome::Cancelled),];
     prop_oneof![
         4 => (0..3_usize, 0..2_usize, 0..2_usize, 0..3_usize, -5..50)
             .prop_map(|(tool, principal, session, customer, amount)| {
