@@ -21,7 +21,8 @@ use super::{
     store::{Head, Store},
     unsent::Waiting,
     verify::{Verified, verify},
-    writer::{Commit, Lent, Request, Writer},
+    turn::Lender,
+    writer::{Commit, Request, Writer},
 };
 use crate::{
     call::Call,
@@ -48,10 +49,8 @@ pub struct Journal {
 struct Shared {
     store: Arc<dyn Store>,
     recent: Arc<Recent>,
-    keeping: Arc<Keeping>,
-    requests: mpsc::Sender<Request>,
     clock: Arc<dyn Clock>,
-    process: Arc<str>,
+    lender: Lender,
     alive: Alive,
     // The writer is waited for by `close`; the helpers end with the owner's tasks.
     writer: Tasks,
@@ -67,7 +66,17 @@ impl Journal {
     /// # Errors
     /// If the file cannot be opened or was made by a newer version.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, tasks: Tasks) -> Result<Self, JournalError> {
-        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&config).await?);
+        let store = Arc::new(Sqlite::open(&config).await?);
+        Self::over(store, config, clock, tasks).await
+    }
+
+    /// Opens the journal over a store.
+    pub(super) async fn over(
+        store: Arc<dyn Store>,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        tasks: Tasks,
+    ) -> Result<Self, JournalError> {
         let (head, open) = store.opening().await?;
         let recent = Arc::new(Recent::new(head, open));
         let process: Arc<str> = Uuid::now_v7().to_string().into();
@@ -85,7 +94,8 @@ impl Journal {
             let mirror = Mirror::new(dir, Arc::clone(&store), recent.changes(), stopping.clone());
             helpers.spawn("journal mirror", mirror.run());
         }
-        let shared = Shared { store, recent, keeping, clock, requests, process, alive, writer, helpers };
+        let lender = Lender { keeping, process, requests };
+        let shared = Shared { store, recent, clock, lender, alive, writer, helpers };
         let journal = Self { shared: Arc::new(shared) };
         recover(&journal, &peers).await?;
         let watched = Arc::downgrade(&journal.shared);
@@ -95,7 +105,7 @@ impl Journal {
 
     /// Id of this process in the journal: a UUIDv7, new each time the journal is opened.
     pub fn process(&self) -> &str {
-        &self.shared.process
+        &self.shared.lender.process
     }
 
     /// Appends events, all or none, and returns the position of the last once they are durable.
@@ -105,6 +115,7 @@ impl Journal {
     pub async fn append(&self, drafts: Vec<Draft>) -> Result<Sequence, JournalError> {
         match self.ask(drafts, None).await? {
             Committed::At(seq) => Ok(seq),
+            // Without a guard there is nothing to conflict with.
             Committed::Conflict => Ok(self.head()),
         }
     }
@@ -123,9 +134,8 @@ impl Journal {
     /// If it could not be recorded, or the draft does not admit this very call.
     pub async fn admit(&self, call: Call, draft: Draft, guard: Guard) -> Result<Admission, JournalError> {
         admits(&call, &draft, self.process())?;
-        let Shared { keeping, requests, .. } = self.shared.as_ref();
         let answer = self.hand_over(vec![draft], Some(guard)).await?;
-        let waiting = Waiting { call: &call, answer, requests, keeping };
+        let waiting = Waiting { call: &call, answer, lender: &self.shared.lender };
         Ok(match waiting.answer().await? {
             Committed::At(seq) => Admission::Admitted(Permit::new(call, seq)),
             Committed::Conflict => Admission::Conflict,
@@ -138,8 +148,7 @@ impl Journal {
     /// If the turn cannot be had.
     pub async fn turn(&self) -> Result<Turn, JournalError> {
         let (reply, answer) = oneshot::channel();
-        let (keeping, process) = (Arc::clone(&self.shared.keeping), Arc::clone(&self.shared.process));
-        self.send(Request::Turn(Lent { keeping, process, reply })).await?;
+        self.send(Request::Turn(self.shared.lender.clone(), reply)).await?;
         answer.await.map_err(|_| JournalError::Closed)?
     }
 
@@ -149,7 +158,7 @@ impl Journal {
     /// # Errors
     /// If the journal is closed.
     pub async fn finish(&self, draft: Draft) -> Result<(), JournalError> {
-        let draft = self.shared.keeping.prepare(draft);
+        let draft = self.shared.lender.keeping.prepare(draft);
         self.send(Request::Commit(Commit { drafts: vec![draft], guard: None, reply: None })).await
     }
 
@@ -254,14 +263,14 @@ impl Journal {
         drafts: Vec<Draft>,
         guard: Option<Guard>,
     ) -> Result<oneshot::Receiver<Result<Committed, JournalError>>, JournalError> {
-        let drafts = drafts.into_iter().map(|draft| self.shared.keeping.prepare(draft)).collect();
+        let drafts = drafts.into_iter().map(|draft| self.shared.lender.keeping.prepare(draft)).collect();
         let (reply, answer) = oneshot::channel();
         self.send(Request::Commit(Commit { drafts, guard, reply: Some(reply) })).await?;
         Ok(answer)
     }
 
     async fn send(&self, request: Request) -> Result<(), JournalError> {
-        self.shared.requests.send(request).await.map_err(|_| JournalError::Closed)
+        self.shared.lender.requests.send(request).await.map_err(|_| JournalError::Closed)
     }
 }
 
@@ -301,10 +310,8 @@ async fn look(store: Arc<dyn Store>, recent: Arc<Recent>, stopping: Cancellation
             _ = ticks.tick() => {}
         }
         looks = looks.wrapping_add(1);
-        let moved = match store.hint() {
-            Ok(hint) => hint > recent.head().seq,
-            Err(_) => true,
-        };
+        // If there is no word, the look into the database itself tells of it.
+        let moved = store.hint().is_ok_and(|hint| hint > recent.head().seq);
         if moved || looks % LOOKS_PER_CHECK == 0 {
             if let Err(error) = catch_up(store.as_ref(), &recent).await {
                 tracing::warn!(%error, "the journal could not be read");

@@ -156,7 +156,7 @@ impl Store for Sqlite {
         calls::window(self, filter, since, number).await
     }
 
-    async fn past(&self, admitted: Sequence) -> Result<(Sequence, Option<PastCall>), JournalError> {
+    async fn past(&self, admitted: &[Sequence]) -> Result<(Sequence, Vec<PastCall>), JournalError> {
         calls::past(&self.readers, admitted).await
     }
 

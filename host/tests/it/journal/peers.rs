@@ -126,3 +126,42 @@ async fn an_admission_that_was_answered_and_not_taken_is_taken_back() {
     peer.journal.changes().wait_for(|head| head.0 == 2).await.unwrap();
     assert_eq!(ends_of(&peer, &abandoned).await[0]["outcome"], json!("cancelled"));
 }
+
+/// Not a test of its own: the process that the next test kills. Says which calls it has permits for.
+#[tokio::test]
+async fn process_to_be_killed() {
+    let Ok(folder) = std::env::var("INTERLOCK_TEST_KILLED_IN") else { return };
+    let inner = World::new();
+    let peer = inner.peer_with(config(std::path::Path::new(&folder))).await;
+    loop {
+        let call = call("a/b", json!({}));
+        let _permit = peer.admit(&call).await;
+        println!("admitted {}", call.id);
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_loses_no_admitted_call() {
+    use std::io::{BufRead, BufReader};
+    let world = World::new();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture", "journal::peers::process_to_be_killed"])
+        .env("INTERLOCK_TEST_KILLED_IN", world.folder.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let id = |line: std::io::Result<String>| line.unwrap().strip_prefix("admitted ").map(str::to_owned);
+    let mut permits: Vec<String> = lines.by_ref().filter_map(id).take(50).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    permits.extend(lines.filter_map(id).filter(|id| id.len() == 36));
+    let peer = world.peer().await;
+    let open = peer.view().await.scope(ScopeKey::Global).running("a/b").await.unwrap();
+    for id in &permits {
+        let call = open.iter().find(|call| call.id.as_str() == id).expect("an admitted call is forgotten");
+        assert_eq!(call.outcome, Some(Outcome::Unknown));
+    }
+    assert!(permits.len() >= 50);
+    assert!(matches!(peer.journal.verify().await.unwrap(), Verified::Whole { .. }));
+}
