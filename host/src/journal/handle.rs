@@ -17,7 +17,7 @@ use super::{
     peers::{Alive, Peers, recover},
     prepare::Keeping,
     recent::Recent,
-    sqlite::{Sqlite, beside},
+    sqlite::{Sqlite, beside, resolved},
     store::{Head, Store},
     unsent::Waiting,
     verify::{Verified, verify},
@@ -80,7 +80,7 @@ impl Journal {
         let (head, open) = store.opening().await?;
         let recent = Arc::new(Recent::new(head, open));
         let process: Arc<str> = Uuid::now_v7().to_string().into();
-        let peers = Peers::open(beside(&config.path, "-peers"))?;
+        let peers = Peers::open(beside(&resolved(&config.path), "-peers"))?;
         let alive = peers.join(&process)?;
         let (requests, waiting) = mpsc::channel(MOST_WAITING);
         let keeping = Arc::new(Keeping::new(&config));
@@ -184,6 +184,12 @@ impl Journal {
         self.shared.recent.changes()
     }
 
+    /// All events after a position that this process knows of, with what each changes about a call; for folds. None: some
+    /// of them are no longer at hand, and must be read from the store with [`Journal::read`].
+    pub fn since(&self, after: Sequence) -> Option<Vec<Arc<Event>>> {
+        self.shared.recent.since(after)
+    }
+
     /// Events for an audit, in order.
     ///
     /// # Errors
@@ -274,6 +280,13 @@ impl Journal {
     }
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Without a handle there is nobody to look for. The writer ends by itself, once it has written everything.
+        self.helpers.stopping().cancel();
+    }
+}
+
 /// Whether a draft admits this very call, and says enough for the ledger to remember it.
 pub(super) fn admits(call: &Call, draft: &Draft, process: &str) -> Result<(), JournalError> {
     let malformed = |reason: String| Err(JournalError::Malformed { kind: draft.kind.clone(), reason });
@@ -312,10 +325,10 @@ async fn look(store: Arc<dyn Store>, recent: Arc<Recent>, stopping: Cancellation
         looks = looks.wrapping_add(1);
         // If there is no word, the look into the database itself tells of it.
         let moved = store.hint().is_ok_and(|hint| hint > recent.head().seq);
-        if moved || looks % LOOKS_PER_CHECK == 0 {
-            if let Err(error) = catch_up(store.as_ref(), &recent).await {
-                tracing::warn!(%error, "the journal could not be read");
-            }
+        if (moved || looks.is_multiple_of(LOOKS_PER_CHECK))
+            && let Err(error) = catch_up(store.as_ref(), &recent).await
+        {
+            tracing::warn!(%error, "the journal could not be read");
         }
     }
 }

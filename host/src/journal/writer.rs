@@ -289,7 +289,7 @@ impl<'a> Batch<'a> {
         if let Some(guard) = &commit.guard {
             let disturbs = |event: &Event| event.seq > guard.since && (guard.disturbed_by)(event);
             // What is no longer at hand may have disturbed it.
-            if self.recent.any_since(guard.since, &disturbs) != Some(false)
+            if self.recent.any_since(guard.since, disturbs) != Some(false)
                 || self.entries.iter().any(|entry| disturbs(&entry.event))
             {
                 return Committed::Conflict;

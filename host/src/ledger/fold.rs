@@ -131,11 +131,10 @@ impl Fold {
                 }
             }
             Self::Window(window) => match (before, after) {
-                (false, true) => window.insert(Counted {
-                    seq: call.seq,
-                    admitted: call.admitted,
-                    number: question.number(call),
-                }),
+                (false, true) => {
+                    let number = question.number(call);
+                    return window.insert(Counted { seq: call.seq, admitted: call.admitted, number });
+                }
                 (true, false) => window.remove(call.admitted, call.seq),
                 (true, true) | (false, false) => {}
             },

@@ -1,6 +1,6 @@
 //! Processes that die, files that vanish, callers that go away: no call is lost, and none is open for ever.
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
 use interlock::{
     call::{Call, Outcome},
@@ -136,7 +136,7 @@ async fn process_to_be_killed() {
     loop {
         let call = call("a/b", json!({}));
         let _permit = peer.admit(&call).await;
-        println!("admitted {}", call.id);
+        writeln!(std::io::stdout(), "admitted {}", call.id).unwrap();
     }
 }
 

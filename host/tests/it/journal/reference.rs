@@ -127,7 +127,7 @@ fn expected(history: &[Known], scope: &ScopeKey, question: &Question) -> String 
         calls.join(",")
     };
     match question {
-        Question::Latest(tool, outcome) => list(of(tool, *outcome).last().into_iter().collect()),
+        Question::Latest(tool, outcome) => list(of(tool, *outcome).next_back().into_iter().collect()),
         Question::Running(tool) => list(of(tool, None).filter(|known| known.is_open()).collect()),
         Question::Count(tool, outcome, since) => {
             of(tool, *outcome).filter(|known| known.at.0 >= *since).count().to_string()
