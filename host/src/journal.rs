@@ -7,6 +7,8 @@ pub mod body;
 mod config;
 mod error;
 mod event;
+#[cfg(test)]
+mod faults;
 mod guard;
 mod handle;
 mod key_value;

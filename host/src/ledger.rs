@@ -110,16 +110,19 @@ impl Ledger {
         }
     }
 
-    /// The call admitted at a position.
-    async fn call(&self, seq: Sequence) -> Result<Option<Arc<PastCall>>, JournalError> {
-        if let Some(call) = self.folds().call(seq) {
-            return Ok(Some(call));
+    /// The calls admitted at these positions, in this order.
+    async fn calls(&self, seqs: &[Sequence]) -> Result<Vec<Arc<PastCall>>, JournalError> {
+        let (mut found, missing) = self.folds().calls(seqs);
+        if !missing.is_empty() {
+            let (as_of, calls) = self.inner.journal.store().past(&missing).await?;
+            let calls: Vec<_> = calls.into_iter().map(Arc::new).collect();
+            self.inner.journal.reach(as_of).await?;
+            self.folds().keep_calls(self.inner.journal.recent(), as_of, &calls);
+            found.extend(calls);
+            let place = |call: &Arc<PastCall>| seqs.iter().position(|seq| *seq == call.seq);
+            found.sort_by_key(place);
         }
-        let (as_of, call) = self.inner.journal.store().past(seq).await?;
-        let Some(call) = call.map(Arc::new) else { return Ok(None) };
-        self.inner.journal.reach(as_of).await?;
-        self.folds().keep_call(self.inner.journal.recent(), as_of, Arc::clone(&call));
-        Ok(Some(call))
+        Ok(found)
     }
 
     /// The folds, up to date with what this process knows.

@@ -51,6 +51,7 @@ pub enum Committed {
 /// What came of an admission.
 #[derive(Debug)]
 #[must_use]
+#[expect(clippy::large_enum_variant, reason = "it is looked into at once and never stored")]
 pub enum Admission {
     /// The call may be sent.
     Admitted(super::Permit),

@@ -11,17 +11,19 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Admission, Committed, Config, Draft, Event, Guard, JournalError, KeyValue, PastCall, Permit, Query, Sequence,
-    Status, Turn, body, kind,
+    Admission, Committed, Config, Draft, Event, Guard, JournalError, KeyValue, PastCall, Permit, Query, Sequence, Status,
+    Turn,
+    body, kind,
     mirror::Mirror,
     peers::{Alive, Peers, recover},
     prepare::Keeping,
     recent::Recent,
-    sqlite::{Sqlite, beside},
+    sqlite::{Sqlite, beside, resolved},
     store::{Head, Store},
     unsent::Waiting,
     verify::{Verified, verify},
-    writer::{Commit, Lent, Request, Writer},
+    turn::Lender,
+    writer::{Commit, Request, Writer},
 };
 use crate::{
     call::Call,
@@ -48,10 +50,8 @@ pub struct Journal {
 struct Shared {
     store: Arc<dyn Store>,
     recent: Arc<Recent>,
-    keeping: Arc<Keeping>,
-    requests: mpsc::Sender<Request>,
     clock: Arc<dyn Clock>,
-    process: Arc<str>,
+    lender: Lender,
     alive: Alive,
     // The writer is waited for by `close`; the helpers end with the owner's tasks.
     writer: Tasks,
@@ -67,23 +67,27 @@ impl Journal {
     /// # Errors
     /// If the file cannot be opened or was made by a newer version.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, tasks: Tasks) -> Result<Self, JournalError> {
-        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&config).await?);
+        let store = Arc::new(Sqlite::open(&config).await?);
+        Self::over(store, config, clock, tasks).await
+    }
+
+    /// Opens the journal over a store.
+    pub(super) async fn over(
+        store: Arc<dyn Store>,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        tasks: Tasks,
+    ) -> Result<Self, JournalError> {
         let (head, open) = store.opening().await?;
         let recent = Arc::new(Recent::new(head, open));
         let process: Arc<str> = Uuid::now_v7().to_string().into();
-        let peers = Peers::open(beside(&config.path, "-peers"))?;
+        let peers = Peers::open(beside(&resolved(&config.path), "-peers"))?;
         let alive = peers.join(&process)?;
         let (requests, waiting) = mpsc::channel(MOST_WAITING);
         let keeping = Arc::new(Keeping::new(&config));
         let (writer, helpers) = (Tasks::new(), tasks.child());
-        let write = Writer::new(
-            Arc::clone(&store),
-            Arc::clone(&recent),
-            Arc::clone(&clock),
-            waiting,
-            Arc::clone(&keeping),
-            config.durability,
-        );
+        let write =
+            Writer::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&clock), waiting, Arc::clone(&keeping), config.durability);
         writer.spawn("journal writer", write.run());
         let stopping = helpers.stopping();
         helpers.spawn("journal reader", look(Arc::clone(&store), Arc::clone(&recent), stopping.clone()));
@@ -91,7 +95,8 @@ impl Journal {
             let mirror = Mirror::new(dir, Arc::clone(&store), recent.changes(), stopping.clone());
             helpers.spawn("journal mirror", mirror.run());
         }
-        let shared = Shared { store, recent, keeping, clock, requests, process, alive, writer, helpers };
+        let lender = Lender { keeping, process, requests };
+        let shared = Shared { store, recent, clock, lender, alive, writer, helpers };
         let journal = Self { shared: Arc::new(shared) };
         recover(&journal, &peers).await?;
         let watched = Arc::downgrade(&journal.shared);
@@ -101,7 +106,7 @@ impl Journal {
 
     /// Id of this process in the journal: a UUIDv7, new each time the journal is opened.
     pub fn process(&self) -> &str {
-        &self.shared.process
+        &self.shared.lender.process
     }
 
     /// Appends events, all or none, and returns the position of the last once they are durable.
@@ -111,6 +116,7 @@ impl Journal {
     pub async fn append(&self, drafts: Vec<Draft>) -> Result<Sequence, JournalError> {
         match self.ask(drafts, None).await? {
             Committed::At(seq) => Ok(seq),
+            // Without a guard there is nothing to conflict with.
             Committed::Conflict => Ok(self.head()),
         }
     }
@@ -130,9 +136,8 @@ impl Journal {
     /// If it could not be recorded, or the first draft does not admit this very call.
     pub async fn admit(&self, call: Call, drafts: Vec<Draft>, guard: Guard) -> Result<Admission, JournalError> {
         admits(&call, &drafts, self.process())?;
-        let Shared { keeping, requests, .. } = self.shared.as_ref();
         let answer = self.hand_over(drafts, Some(guard)).await?;
-        let waiting = Waiting { call: &call, answer, requests, keeping };
+        let waiting = Waiting { call: &call, answer, lender: &self.shared.lender };
         Ok(match waiting.answer().await? {
             Committed::At(seq) => Admission::Admitted(Permit::new(call, seq)),
             Committed::Conflict => Admission::Conflict,
@@ -145,8 +150,7 @@ impl Journal {
     /// If the turn cannot be had.
     pub async fn turn(&self) -> Result<Turn, JournalError> {
         let (reply, answer) = oneshot::channel();
-        let (keeping, process) = (Arc::clone(&self.shared.keeping), Arc::clone(&self.shared.process));
-        self.send(Request::Turn(Lent { keeping, process, reply })).await?;
+        self.send(Request::Turn(self.shared.lender.clone(), reply)).await?;
         answer.await.map_err(|_| JournalError::Closed)?
     }
 
@@ -156,7 +160,7 @@ impl Journal {
     /// # Errors
     /// If the journal is closed.
     pub async fn finish(&self, draft: Draft) -> Result<(), JournalError> {
-        let draft = self.shared.keeping.prepare(draft);
+        let draft = self.shared.lender.keeping.prepare(draft);
         self.send(Request::Commit(Commit { drafts: vec![draft], guard: None, reply: None })).await
     }
 
@@ -193,6 +197,12 @@ impl Journal {
     /// Fires for every event, whoever wrote it; others' within about 20 ms. Carries the last position.
     pub fn changes(&self) -> watch::Receiver<Sequence> {
         self.shared.recent.changes()
+    }
+
+    /// All events after a position that this process knows of, with what each changes about a call; for folds. None: some
+    /// of them are no longer at hand, and must be read from the store with [`Journal::read`].
+    pub fn since(&self, after: Sequence) -> Option<Vec<Arc<Event>>> {
+        self.shared.recent.since(after)
     }
 
     /// Events for an audit, in order.
@@ -274,14 +284,21 @@ impl Journal {
         drafts: Vec<Draft>,
         guard: Option<Guard>,
     ) -> Result<oneshot::Receiver<Result<Committed, JournalError>>, JournalError> {
-        let drafts = drafts.into_iter().map(|draft| self.shared.keeping.prepare(draft)).collect();
+        let drafts = drafts.into_iter().map(|draft| self.shared.lender.keeping.prepare(draft)).collect();
         let (reply, answer) = oneshot::channel();
         self.send(Request::Commit(Commit { drafts, guard, reply: Some(reply) })).await?;
         Ok(answer)
     }
 
     async fn send(&self, request: Request) -> Result<(), JournalError> {
-        self.shared.requests.send(request).await.map_err(|_| JournalError::Closed)
+        self.shared.lender.requests.send(request).await.map_err(|_| JournalError::Closed)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Without a handle there is nobody to look for. The writer ends by itself, once it has written everything.
+        self.helpers.stopping().cancel();
     }
 }
 
@@ -325,14 +342,12 @@ async fn look(store: Arc<dyn Store>, recent: Arc<Recent>, stopping: Cancellation
             _ = ticks.tick() => {}
         }
         looks = looks.wrapping_add(1);
-        let moved = match store.hint() {
-            Ok(hint) => hint > recent.head().seq,
-            Err(_) => true,
-        };
-        if moved || looks % LOOKS_PER_CHECK == 0 {
-            if let Err(error) = catch_up(store.as_ref(), &recent).await {
-                tracing::warn!(%error, "the journal could not be read");
-            }
+        // If there is no word, the look into the database itself tells of it.
+        let moved = store.hint().is_ok_and(|hint| hint > recent.head().seq);
+        if (moved || looks.is_multiple_of(LOOKS_PER_CHECK))
+            && let Err(error) = catch_up(store.as_ref(), &recent).await
+        {
+            tracing::warn!(%error, "the journal could not be read");
         }
     }
 }

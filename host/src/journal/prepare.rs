@@ -61,6 +61,8 @@ impl Keeping {
             cut(value, self.most);
         }
         let text = canonical(&body);
+        // As it will be read: a policy must see the same numbers now and after a restart (RFC 8785 rounds to 64 bits).
+        let body = serde_json::from_str(&text).unwrap_or(body);
         Prepared { actor, kind, subject, body: Arc::new(body), text, salts }
     }
 }

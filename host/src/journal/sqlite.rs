@@ -10,7 +10,7 @@ mod write;
 use std::{
     collections::HashSet,
     os::unix::fs::MetadataExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -50,7 +50,7 @@ pub(super) struct Sqlite {
 impl Sqlite {
     /// Opens the file; makes it, or brings it up to date, first.
     pub(super) async fn open(config: &Config) -> Result<Self, JournalError> {
-        let path = config.path.clone();
+        let path = resolved(&config.path);
         let turn = TurnFile::open(beside(&path, "-turn"))?;
         let held = turn.lock().await?;
         let synchronous = match config.durability {
@@ -156,7 +156,7 @@ impl Store for Sqlite {
         calls::window(self, filter, since, number).await
     }
 
-    async fn past(&self, admitted: Sequence) -> Result<(Sequence, Option<PastCall>), JournalError> {
+    async fn past(&self, admitted: &[Sequence]) -> Result<(Sequence, Vec<PastCall>), JournalError> {
         calls::past(&self.readers, admitted).await
     }
 
@@ -198,15 +198,23 @@ impl Store for Sqlite {
     }
 }
 
+/// The same path for everyone who means the same file, by whatever links: the files beside it must be the same too.
+pub(super) fn resolved(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let made_there = || Some(std::fs::canonicalize(folder).ok()?.join(path.file_name()?));
+    std::fs::canonicalize(path).ok().or_else(made_there).unwrap_or_else(|| path.to_owned())
+}
+
 /// The path of a file beside the database.
-pub(super) fn beside(path: &std::path::Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-fn identity(path: &std::path::Path) -> Result<(u64, u64), JournalError> {
-    let metadata = std::fs::metadata(path).map_err(|source| JournalError::File { path: path.to_owned(), source })?;
+fn identity(path: &Path) -> Result<(u64, u64), JournalError> {
+    let metadata =
+        std::fs::metadata(path).map_err(|source| JournalError::File { path: path.to_owned(), source })?;
     Ok((metadata.dev(), metadata.ino()))
 }
 

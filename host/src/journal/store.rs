@@ -89,8 +89,8 @@ pub(crate) trait Store: Send + Sync + fmt::Debug {
         number: Option<&str>,
     ) -> Result<(Sequence, Vec<Counted>), JournalError>;
 
-    /// The call admitted at a position.
-    async fn past(&self, admitted: Sequence) -> Result<(Sequence, Option<PastCall>), JournalError>;
+    /// The calls admitted at these positions, in any order.
+    async fn past(&self, admitted: &[Sequence]) -> Result<(Sequence, Vec<PastCall>), JournalError>;
 
     /// Makes questions about this argument quick from now on, unless someone is writing at this very moment.
     async fn index(&self, pointer: &str) -> Result<(), JournalError>;

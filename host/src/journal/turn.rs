@@ -3,11 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Draft, JournalError, Permit, Sequence,
+    Committed, Draft, JournalError, Permit, Sequence,
+    handle::admits,
     prepare::{Keeping, Prepared},
+    unsent::Waiting,
+    writer::Request,
 };
 use crate::call::Call;
 
@@ -18,7 +21,15 @@ pub(super) const LONGEST_TURN: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct LastWord {
     pub(super) drafts: Vec<Prepared>,
-    pub(super) reply: oneshot::Sender<Result<Sequence, JournalError>>,
+    pub(super) reply: oneshot::Sender<Result<Committed, JournalError>>,
+}
+
+/// What a turn, or whoever waits for an admission, needs of the journal.
+#[derive(Clone, Debug)]
+pub(super) struct Lender {
+    pub(super) keeping: Arc<Keeping>,
+    pub(super) process: Arc<str>,
+    pub(super) requests: mpsc::Sender<Request>,
 }
 
 /// The writer's turn. Nobody else, in any process, can append until it ends: by being used, dropped, or taken back
@@ -26,8 +37,7 @@ pub(super) struct LastWord {
 #[derive(Debug)]
 pub struct Turn {
     pub(super) head: Sequence,
-    pub(super) keeping: Arc<Keeping>,
-    pub(super) process: Arc<str>,
+    pub(super) lender: Lender,
     pub(super) end: oneshot::Sender<LastWord>,
 }
 
@@ -42,19 +52,34 @@ impl Turn {
     /// # Errors
     /// [`JournalError::TurnOver`] if the turn was taken back; otherwise what the store says. Nothing is recorded then.
     pub async fn commit(self, drafts: Vec<Draft>) -> Result<Sequence, JournalError> {
-        let drafts = drafts.into_iter().map(|draft| self.keeping.prepare(draft)).collect();
-        let (reply, answer) = oneshot::channel();
-        self.end.send(LastWord { drafts, reply }).map_err(|_| JournalError::TurnOver)?;
-        answer.await.map_err(|_| JournalError::TurnOver)?
+        let head = self.head;
+        let (_, answer) = self.end(drafts)?;
+        match answer.await.map_err(|_| JournalError::TurnOver)?? {
+            Committed::At(seq) => Ok(seq),
+            // Nothing can come between.
+            Committed::Conflict => Ok(head),
+        }
     }
 
-    /// Admits a call, and ends the turn. The first draft admits the call; the others are recorded with it.
+    /// Admits a call, and ends the turn.
     ///
     /// # Errors
     /// As for [`Turn::commit`]; [`JournalError::Malformed`] if the first draft does not admit this very call.
     pub async fn admit(self, call: Call, drafts: Vec<Draft>) -> Result<Permit, JournalError> {
-        super::handle::admits(&call, &drafts, &self.process)?;
-        let at = self.commit(drafts).await?;
-        Ok(Permit::new(call, at))
+        admits(&call, &drafts, &self.lender.process)?;
+        let (lender, answer) = self.end(drafts)?;
+        match (Waiting { call: &call, answer, lender: &lender }).answer().await? {
+            Committed::At(seq) => Ok(Permit::new(call, seq)),
+            Committed::Conflict => Err(JournalError::TurnOver),
+        }
+    }
+
+    fn end(self, drafts: Vec<Draft>) -> Result<(Lender, Answer), JournalError> {
+        let drafts = drafts.into_iter().map(|draft| self.lender.keeping.prepare(draft)).collect();
+        let (reply, answer) = oneshot::channel();
+        self.end.send(LastWord { drafts, reply }).map_err(|_| JournalError::TurnOver)?;
+        Ok((self.lender, answer))
     }
 }
+
+type Answer = oneshot::Receiver<Result<Committed, JournalError>>;

@@ -1,14 +1,13 @@
 //! Admissions that nobody carries out: recorded, but the caller was told that they failed, or is gone. They must not
 //! count as running for ever.
 
-use std::sync::Arc;
-
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     Committed, Draft, JournalError, kind,
     prepare::{Keeping, Prepared},
+    turn::Lender,
     writer::{Commit, Request},
 };
 use crate::call::Call;
@@ -32,8 +31,7 @@ pub(super) fn never_sent(call: &str, tool: &str, keeping: &Keeping) -> Prepared 
 pub(super) struct Waiting<'a> {
     pub(super) call: &'a Call,
     pub(super) answer: oneshot::Receiver<Result<Committed, JournalError>>,
-    pub(super) requests: &'a mpsc::Sender<Request>,
-    pub(super) keeping: &'a Arc<Keeping>,
+    pub(super) lender: &'a Lender,
 }
 
 impl Waiting<'_> {
@@ -48,9 +46,9 @@ impl Drop for Waiting<'_> {
         // Closed first: from here on the writer itself sees that nobody waits.
         self.answer.close();
         if let Ok(Ok(Committed::At(_))) = self.answer.try_recv() {
-            let drafts = vec![never_sent(self.call.id.as_str(), self.call.tool.as_str(), self.keeping)];
+            let drafts = vec![never_sent(self.call.id.as_str(), self.call.tool.as_str(), &self.lender.keeping)];
             let request = Request::Commit(Commit { drafts, guard: None, reply: None });
-            if self.requests.try_send(request).is_err() {
+            if self.lender.requests.try_send(request).is_err() {
                 tracing::error!(call.id = %self.call.id, "an admission that nobody carries out stays open");
             }
         }

@@ -19,7 +19,7 @@ use super::{
     prepare::{Keeping, Prepared},
     recent::Recent,
     store::{Entry, Head, Store},
-    turn::{LONGEST_TURN, LastWord},
+    turn::{LONGEST_TURN, LastWord, Lender},
     unsent::never_sent,
 };
 use crate::clock::Clock;
@@ -37,18 +37,11 @@ pub(super) enum Request {
     /// Append.
     Commit(Commit),
     /// Lend the turn.
-    Turn(Lent),
+    Turn(Lender, oneshot::Sender<Result<Turn, JournalError>>),
     /// Answer once everything before is durable.
     Flush(oneshot::Sender<Result<(), JournalError>>),
     /// End, after everything before.
     Close,
-}
-
-/// Who wants the turn, and what it needs for it.
-pub(super) struct Lent {
-    pub(super) keeping: Arc<Keeping>,
-    pub(super) process: Arc<str>,
-    pub(super) reply: oneshot::Sender<Result<Turn, JournalError>>,
 }
 
 /// Events to append, all or none.
@@ -139,10 +132,10 @@ impl Writer {
         for request in waiting.drain(..) {
             match request {
                 Request::Commit(commit) => commits.push(commit),
-                Request::Turn(lent) => {
+                Request::Turn(lender, reply) => {
                     // Everyone who waits is told of a failure; so below.
                     let _ = self.commit(std::mem::take(&mut commits)).await;
-                    self.lend(lent).await;
+                    self.lend(lender, reply).await;
                 }
                 Request::Flush(reply) => {
                     let done = self.commit(std::mem::take(&mut commits)).await;
@@ -236,7 +229,7 @@ impl Writer {
     }
 
     /// Lends the turn to one judge, for a bounded time.
-    async fn lend(&mut self, Lent { keeping, process, reply }: Lent) {
+    async fn lend(&mut self, lender: Lender, reply: oneshot::Sender<Result<Turn, JournalError>>) {
         let held = match self.store.lock().await {
             Ok(held) => held,
             Err(error) => return drop(reply.send(Err(error))),
@@ -246,13 +239,13 @@ impl Writer {
             Err(error) => return drop(reply.send(Err(error))),
         };
         let (end, ended) = oneshot::channel();
-        if reply.send(Ok(Turn { head, keeping, process, end })).is_err() {
+        if reply.send(Ok(Turn { head, lender, end })).is_err() {
             return;
         }
         match tokio::time::timeout(LONGEST_TURN, ended).await {
             Ok(Ok(LastWord { drafts, reply })) => {
                 let commit = Commit { drafts, guard: None, reply: None };
-                let answer = self.append(std::slice::from_ref(&commit)).await.map(|_| self.recent.head().seq);
+                let answer = self.append(std::slice::from_ref(&commit)).await.map(|_| Committed::At(self.recent.head().seq));
                 drop(held);
                 let failed = answer.is_err();
                 if reply.send(answer).is_err() || failed {
@@ -298,7 +291,7 @@ impl<'a> Batch<'a> {
         if let Some(guard) = &commit.guard {
             let disturbs = |event: &Event| event.seq > guard.since && (guard.disturbed_by)(event);
             // What is no longer at hand may have disturbed it.
-            if self.recent.any_since(guard.since, &disturbs) != Some(false)
+            if self.recent.any_since(guard.since, disturbs) != Some(false)
                 || self.entries.iter().any(|entry| disturbs(&entry.event))
             {
                 return Committed::Conflict;

@@ -132,7 +132,8 @@ impl Fold {
             }
             Self::Window(window) => match (before, after) {
                 (false, true) => {
-                    window.insert(Counted { seq: call.seq, admitted: call.admitted, number: question.number(call) })
+                    let number = question.number(call);
+                    return window.insert(Counted { seq: call.seq, admitted: call.admitted, number });
                 }
                 (true, false) => window.remove(call.admitted, call.seq),
                 (true, true) | (false, false) => {}

@@ -114,16 +114,25 @@ impl Folds {
         }
     }
 
-    /// The call, if it is kept.
-    pub(super) fn call(&mut self, seq: Sequence) -> Option<Arc<PastCall>> {
-        self.bodies.get(seq)
+    /// The calls that are kept, and the positions of those that are not.
+    pub(super) fn calls(&mut self, seqs: &[Sequence]) -> (Vec<Arc<PastCall>>, Vec<Sequence>) {
+        let (mut found, mut missing) = (Vec::with_capacity(seqs.len()), Vec::new());
+        for seq in seqs {
+            match self.bodies.get(*seq) {
+                Some(call) => found.push(call),
+                None => missing.push(*seq),
+            }
+        }
+        (found, missing)
     }
 
-    /// Keeps a call that is true of an earlier or the same position, once it has caught up.
-    pub(super) fn keep_call(&mut self, recent: &Recent, as_of: Sequence, call: Arc<PastCall>) {
+    /// Keeps calls that are true of an earlier or the same position, once they have caught up.
+    pub(super) fn keep_calls(&mut self, recent: &Recent, as_of: Sequence, calls: &[Arc<PastCall>]) {
         let Some(changes) = self.changes_since(recent, as_of) else { return };
-        let last = changes.into_iter().rev().find(|change| change.call.seq == call.seq);
-        self.bodies.put(last.map_or(call, |change| change.call));
+        for call in calls {
+            let last = changes.iter().rev().find(|change| change.call.seq == call.seq);
+            self.bodies.put(Arc::clone(last.map_or(call, |change| &change.call)));
+        }
     }
 
     /// What has changed from a position up to what was taken in; none if it is no longer at hand, or not yet.

@@ -130,11 +130,7 @@ impl ScopeView {
         let Answer::Newest(seqs) = self.ask(tool, which, same, shape, Timestamp(0)).await? else {
             return Ok(Vec::new());
         };
-        let mut calls = Vec::with_capacity(seqs.len());
-        for seq in seqs {
-            calls.extend(self.ledger.call(seq).await?);
-        }
-        Ok(calls)
+        self.ledger.calls(&seqs).await
     }
 
     async fn counted(

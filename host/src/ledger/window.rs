@@ -8,6 +8,8 @@ use crate::{
     journal::{Counted, Sequence},
 };
 
+/// A window that takes in so many calls without being asked about is not worth keeping.
+const MOST_UNASKED: u32 = 100_000;
 /// After so many questions, what nobody has asked for is let go.
 const QUESTIONS: u32 = 512;
 
@@ -21,6 +23,7 @@ pub(super) struct Window {
     // The earliest time asked for: lately, and in the round before.
     asked: (Timestamp, Timestamp),
     questions: u32,
+    unasked: u32,
 }
 
 impl Window {
@@ -29,7 +32,8 @@ impl Window {
         let mut calls: Vec<_> = calls.into_iter().filter(|call| call.admitted >= horizon).collect();
         calls.sort_by_key(|call| (call.admitted, call.seq));
         let calls = calls.into_iter().map(|call| (call.admitted, call.seq, call.number, Total::default())).collect();
-        let mut window = Self { horizon, calls, before: Total::default(), asked: (horizon, horizon), questions: 0 };
+        let mut window =
+            Self { horizon, calls, before: Total::default(), asked: (horizon, horizon), questions: 0, unasked: 0 };
         window.add_up(0);
         window
     }
@@ -39,14 +43,17 @@ impl Window {
         self.calls.len()
     }
 
-    /// Takes a call in, if it lies in the window.
-    pub(super) fn insert(&mut self, call: Counted) {
+    /// Takes a call in, if it lies in the window. False: nobody asks about this window any more.
+    #[must_use]
+    pub(super) fn insert(&mut self, call: Counted) -> bool {
+        self.unasked += 1;
         if call.admitted < self.horizon {
-            return;
+            return true;
         }
         let at = self.place(call.admitted, call.seq);
         self.calls.insert(at, (call.admitted, call.seq, call.number, Total::default()));
         self.add_up(at);
+        self.unasked < MOST_UNASKED
     }
 
     /// Takes a call out.
@@ -73,6 +80,7 @@ impl Window {
 
     /// Forgets what lies before everything that was asked for of late: windows slide on.
     fn let_go(&mut self, since: Timestamp) {
+        self.unasked = 0;
         self.questions += 1;
         self.asked.0 = self.asked.0.min(since);
         if self.questions == 1 {
@@ -99,6 +107,72 @@ impl Window {
         for call in self.calls.range_mut(from..) {
             total = total.plus(call.2);
             call.3 = total;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        // Clocks may go back.
+        Insert { at: u64, number: i32 },
+        Remove { which: usize },
+        Ask { ago: u64, times: usize },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (0..1000_u64, -9..9).prop_map(|(at, number)| Step::Insert { at, number }),
+            1 => (0..40_usize).prop_map(|which| Step::Remove { which }),
+            // Often enough that what nobody asks for is let go.
+            2 => (0..1000_u64, 1..600_usize).prop_map(|(ago, times)| Step::Ask { ago, times }),
+        ]
+    }
+
+    fn counted(seq: u64, at: u64, number: i32) -> Counted {
+        Counted { seq: Sequence(seq), admitted: Timestamp(at), number: f64::from(number) }
+    }
+
+    proptest! {
+        #[test]
+        fn a_window_answers_as_if_it_kept_everything_or_asks_to_be_loaded(
+            steps in proptest::collection::vec(step(), 1..80),
+        ) {
+            let mut all: Vec<Counted> = Vec::new();
+            let mut window = Window::new(Timestamp(0), Vec::new());
+            let mut seq = 0;
+            for step in steps {
+                match step {
+                    Step::Insert { at, number } => {
+                        seq += 1;
+                        all.push(counted(seq, at, number));
+                        prop_assert!(window.insert(counted(seq, at, number)));
+                    }
+                    Step::Remove { which } if which < all.len() => {
+                        let gone = all.remove(which);
+                        window.remove(gone.admitted, gone.seq);
+                    }
+                    Step::Remove { .. } => {}
+                    Step::Ask { ago, times } => {
+                        let since = Timestamp(1000 - ago);
+                        let expected = || {
+                            let fits = || all.iter().filter(|call| call.admitted >= since);
+                            (fits().count() as u64, fits().map(|call| call.number).sum::<f64>())
+                        };
+                        for _ in 0..times {
+                            match window.since(since) {
+                                Some(answer) => prop_assert_eq!(answer, expected()),
+                                None => window = Window::new(since, all.clone()),
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Questions about calls. Each is one statement, and so is answered as of one position, which comes with the answer.
 
+use serde_json::json;
 use sqlx::{QueryBuilder, Row, Sqlite as Dialect, SqlitePool, sqlite::SqliteRow};
 
 use super::{Sqlite, arguments, events, stored, unsigned};
@@ -28,14 +29,16 @@ pub(super) async fn open(readers: &SqlitePool) -> Result<(Head, Vec<PastCall>), 
     Ok((Head { seq: Sequence(unsigned(row.try_get(0)?)), hash }, calls))
 }
 
-/// The call admitted at a position.
+/// The calls admitted at these positions.
 pub(super) async fn past(
     readers: &SqlitePool,
-    admitted: Sequence,
-) -> Result<(Sequence, Option<PastCall>), JournalError> {
-    let sql = format!("{PAST} WHERE c.seq = ?1) q ON true");
-    let row = sqlx::query(events::trusted(sql)).bind(stored(admitted)).fetch_one(readers).await?;
-    Ok((Sequence(unsigned(row.try_get(0)?)), call(&row)?))
+    admitted: &[Sequence],
+) -> Result<(Sequence, Vec<PastCall>), JournalError> {
+    let sql = format!("{PAST} WHERE c.seq IN (SELECT value FROM json_each(?1))) q ON true");
+    let rows = sqlx::query(events::trusted(sql)).bind(json!(admitted).to_string()).fetch_all(readers).await?;
+    let calls = rows.iter().filter_map(|row| call(row).transpose()).collect::<Result<_, _>>()?;
+    let head = rows.first().map(|row| row.try_get(0)).transpose()?.map_or(Sequence(0), |seq| Sequence(unsigned(seq)));
+    Ok((head, calls))
 }
 
 /// A call from a row of [`PAST`]; none if the right side is empty.
@@ -149,7 +152,7 @@ impl Question {
         let index = pointer.and_then(|pointer| arguments::Index::of(pointer)).map(|index| index.name);
         Ok(Self {
             tools: events::tools(&store.readers, &filter.tools).await?,
-            statuses: serde_json::json!(statuses).to_string(),
+            statuses: json!(statuses).to_string(),
             by_argument: pointer.is_some(),
             index: index.filter(|name| store.is_indexed(name)),
         })

@@ -176,6 +176,8 @@ async fn an_audit_finds_a_call_by_everything_that_is_known_of_it() {
         (Query { subject: text(one.id.as_str()), ..base() }, vec![1, 3]),
         (Query { call: text(two.id.as_str()), ..base() }, vec![2, 4]),
         (Query { tool: text("a/*"), ..base() }, vec![1, 3]),
+        (Query { tool: text("**"), ..base() }, vec![1, 2, 3]),
+        (Query { tool: text("*"), ..base() }, vec![]),
         (Query { principal: text("alice"), ..base() }, vec![1, 3]),
         (Query { session: text("t"), ..base() }, vec![2]),
         (Query { since: at(60), ..base() }, vec![3, 4]),

@@ -107,3 +107,22 @@ async fn arguments_are_found_whatever_they_are_called() {
         assert!(view.scope(session()).matching("a/*", None, &other, 9).await.unwrap().is_empty(), "`{pointer}`");
     }
 }
+
+#[tokio::test]
+async fn a_ledger_that_is_far_behind_begins_anew() {
+    let world = World::new();
+    let peer = world.peer().await;
+    let scope = async || peer.view().await.scope(session());
+    let old = peer.view().await;
+    assert_eq!(old.scope(session()).count("a/*", None, Timestamp(0)).await.unwrap(), 0);
+    let _permit = peer.admit(&call("a/b", json!({}))).await;
+    // More than is kept at hand.
+    for _ in 0..20 {
+        peer.journal.append((0..500).map(|_| note("x")).collect()).await.unwrap();
+    }
+    assert!(peer.try_admit(&call("z/z", json!({})), old.guard()).await.is_none(), "nobody knows any more");
+    assert_eq!(scope().await.count("a/*", None, Timestamp(0)).await.unwrap(), 1);
+    let _permit = peer.admit(&call("a/b", json!({}))).await;
+    assert_eq!(scope().await.count("a/*", None, Timestamp(0)).await.unwrap(), 2);
+    assert_eq!(scope().await.running("a/*").await.unwrap().len(), 2);
+}

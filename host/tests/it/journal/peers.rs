@@ -1,6 +1,6 @@
 //! Processes that die, files that vanish, callers that go away: no call is lost, and none is open for ever.
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
 use interlock::{
     call::{Call, Outcome},
@@ -96,7 +96,7 @@ async fn an_admission_whose_caller_is_gone_is_taken_back() {
     let abandoned = call("a/b", json!({}));
     {
         let draft = admitted(&abandoned, peer.journal.process());
-        let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), draft, Guard::none()));
+        let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), vec![draft], Guard::none()));
         // Handed over, and then nobody waits any more.
         assert!(futures::poll!(waiting.as_mut()).is_pending());
     }
@@ -113,11 +113,50 @@ async fn an_admission_that_was_answered_and_not_taken_is_taken_back() {
     let peer = world.peer().await;
     let abandoned = call("a/b", json!({}));
     let draft = admitted(&abandoned, peer.journal.process());
-    let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), draft, Guard::none()));
+    let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), vec![draft], Guard::none()));
     assert!(futures::poll!(waiting.as_mut()).is_pending());
     // It is durable and answered; the caller has not looked yet.
     peer.journal.flush().await.unwrap();
     drop(waiting);
     peer.journal.changes().wait_for(|head| head.0 == 2).await.unwrap();
     assert_eq!(ends_of(&peer, &abandoned).await[0]["outcome"], json!("cancelled"));
+}
+
+/// Not a test of its own: the process that the next test kills. Says which calls it has permits for.
+#[tokio::test]
+async fn process_to_be_killed() {
+    let Ok(folder) = std::env::var("INTERLOCK_TEST_KILLED_IN") else { return };
+    let inner = World::new();
+    let peer = inner.peer_with(config(std::path::Path::new(&folder))).await;
+    loop {
+        let call = call("a/b", json!({}));
+        let _permit = peer.admit(&call).await;
+        writeln!(std::io::stdout(), "admitted {}", call.id).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_loses_no_admitted_call() {
+    use std::io::{BufRead, BufReader};
+    let world = World::new();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture", "journal::peers::process_to_be_killed"])
+        .env("INTERLOCK_TEST_KILLED_IN", world.folder.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let id = |line: std::io::Result<String>| line.unwrap().strip_prefix("admitted ").map(str::to_owned);
+    let mut permits: Vec<String> = lines.by_ref().filter_map(id).take(50).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    permits.extend(lines.filter_map(id).filter(|id| id.len() == 36));
+    let peer = world.peer().await;
+    let open = peer.view().await.scope(ScopeKey::Global).running("a/b").await.unwrap();
+    for id in &permits {
+        let call = open.iter().find(|call| call.id.as_str() == id).expect("an admitted call is forgotten");
+        assert_eq!(call.outcome, Some(Outcome::Unknown));
+    }
+    assert!(permits.len() >= 50);
+    assert!(matches!(peer.journal.verify().await.unwrap(), Verified::Whole { .. }));
 }

@@ -126,7 +126,7 @@ fn expected(history: &[Known], scope: &ScopeKey, question: &Question) -> String 
         calls.join(",")
     };
     match question {
-        Question::Latest(tool, outcome) => list(of(tool, *outcome).last().into_iter().collect()),
+        Question::Latest(tool, outcome) => list(of(tool, *outcome).next_back().into_iter().collect()),
         Question::Running(tool) => list(of(tool, None).filter(|known| known.is_open()).collect()),
         Question::Count(tool, outcome, since) => {
             of(tool, *outcome).filter(|known| known.at.0 >= *since).count().to_string()
@@ -270,5 +270,51 @@ proptest! {
                 assert_eq!(committed == Committed::Conflict, changed, "{question:?} in {scope}, after {last:?}");
             }
         });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn folds_that_are_loaded_in_the_midst_of_events_lose_none_and_double_none() {
+    let (_world, one, two) = world().await;
+    let mut writers = tokio::task::JoinSet::new();
+    for at in 0..6_usize {
+        let peer = if at % 2 == 0 { one.clone() } else { two.clone() };
+        writers.spawn(async move {
+            for round in 0..40_usize {
+                let mut call = call(TOOLS[(at + round) % 3], json!({"customer": format!("c{}", round % 3), "amount": 1}));
+                call.session = SESSIONS[round % 2].to_owned();
+                peer.journal.append(vec![admitted(&call, peer.journal.process())]).await.unwrap();
+                let outcome = if round % 5 == 0 { Outcome::Unknown } else { Outcome::Succeeded };
+                peer.journal.finish(finished(&call, outcome, None)).await.unwrap();
+                if round % 10 == 0 {
+                    peer.journal.append(vec![settled(&call, Outcome::Failed)]).await.unwrap();
+                }
+            }
+        });
+    }
+    // Each ledger loads each question for the first time while events come in, and feeds it from then on.
+    let mut ledgers = Vec::new();
+    while !writers.is_empty() {
+        let ledger = Ledger::new(if ledgers.len() % 2 == 0 { one.journal.clone() } else { two.journal.clone() });
+        for scope in scopes() {
+            for question in questions() {
+                answered(&ledger.view().await.unwrap().scope(scope.clone()), &question).await;
+            }
+        }
+        ledgers.push(ledger);
+        while writers.try_join_next().is_some_and(|task| task.is_ok()) {}
+    }
+    for peer in [&one, &two] {
+        peer.journal.flush().await.unwrap();
+    }
+    let fresh = Ledger::new(one.journal.clone());
+    for scope in scopes() {
+        for question in questions() {
+            let expected = answered(&fresh.view().await.unwrap().scope(scope.clone()), &question).await;
+            for (at, ledger) in ledgers.iter().enumerate() {
+                let answer = answered(&ledger.view().await.unwrap().scope(scope.clone()), &question).await;
+                assert_eq!(answer, expected, "{question:?} in {scope}, ledger {at} of {}", ledgers.len());
+            }
+        }
     }
 }

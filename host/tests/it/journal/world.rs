@@ -60,7 +60,7 @@ impl Peer {
     /// Admits under a guard.
     pub(super) async fn try_admit(&self, call: &Call, guard: Guard) -> Option<Permit> {
         let draft = admitted(call, self.journal.process());
-        match self.journal.admit(call.clone(), draft, guard).await.unwrap() {
+        match self.journal.admit(call.clone(), vec![draft], guard).await.unwrap() {
             Admission::Admitted(permit) => Some(permit),
             Admission::Conflict => None,
         }
