@@ -189,7 +189,7 @@ fn stdio(node: &Node, base: &Base<'_>, findings: &mut Findings<'_>) -> Reach {
 
 fn http(node: &Node, url: &Node, findings: &mut Findings<'_>) -> Reach {
     let written = url.text().unwrap_or_default();
-    match reqwest::Url::parse(written) {
+    match url::Url::parse(written) {
         Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => {
             findings.value(url, BadValue, "must start with `https://` or `http://`");
         }

@@ -72,7 +72,8 @@ impl fmt::Display for Glob {
 fn fits(parts: &[Part], name: &str) -> bool {
     let (mut part, mut at) = (0, 0);
     // Where to resume when a literal does not fit: (part after the wildcard, position the wildcard has eaten up to).
-    let (mut within, mut across): (Option<(usize, usize)>, Option<(usize, usize)>) = (None, None);
+    let mut within: Option<(usize, usize)> = None;
+    let mut across: Option<(usize, usize)> = None;
     loop {
         match parts.get(part) {
             Some(Part::Literal(literal)) if name[at..].starts_with(literal.as_str()) => {

@@ -2,7 +2,7 @@
 //!
 //! The schema is checked first, by [`check`], as serde stops at the first mistake and an operator wants all of them. So
 //! whatever a type can say in its schema (`#[schemars(range(min = 1))]`, `length(min = 1)`, a `format` of
-//! [`formats`](self::formats)) is reported with its JSON Pointer without further code.
+//! [`formats`]) is reported with its JSON Pointer without further code.
 
 pub mod formats;
 mod nearest;
