@@ -1,5 +1,14 @@
 //! Questions to humans and their answers, each bound to one exact call: a fold of the journal.
+//!
+//! The fold ([`Book`]) is pure; [`Approvals`] keeps one up to date, asks and answers. Nothing here can be reached from
+//! the AI's door but asking.
 
+mod approval;
+mod book;
 mod config;
+mod desk;
 
+pub use approval::{Answer, Approval, State, binding};
+pub use book::Book;
 pub use config::Config;
+pub use desk::{Approvals, ApprovalsError, touching};

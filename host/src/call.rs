@@ -159,6 +159,27 @@ pub struct Call {
     pub continues: Option<CallId>,
 }
 
+/// A call that was admitted earlier, as policies get to see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastCall {
+    /// Its id.
+    pub id: CallId,
+    /// Which tool.
+    pub tool: ToolName,
+    /// The arguments as the journal keeps them: redacted and bounded.
+    pub arguments: Arguments,
+    /// How it ended; none while it runs.
+    pub outcome: Option<Outcome>,
+    /// The `CallToolResult` as the journal keeps it; none while it runs, or if it was too large.
+    pub result: Option<Arc<Value>>,
+    /// When it was admitted.
+    pub admitted: Timestamp,
+    /// When it ended.
+    pub finished: Option<Timestamp>,
+    /// Who made it.
+    pub caller: Caller,
+}
+
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,1 +1,67 @@
 //! The command line: one file per verb.
+
+mod arguments;
+mod completions;
+mod error;
+mod import;
+mod logging;
+mod output;
+mod schema;
+
+use std::{panic, process::ExitCode};
+
+use clap::Parser as _;
+
+use self::{
+    arguments::{Interlock, Verb},
+    error::{Failure, Kind},
+};
+
+/// Runs the program: does what its arguments say, and returns its exit code.
+pub fn main() -> ExitCode {
+    panic::set_hook(Box::new(|panic| {
+        output::tell(&format!(
+            "{}",
+            Failure::new(Kind::Bug, panic.to_string())
+                .hint("this is a mistake in Interlock, not in what you did. Please report it.")
+        ));
+    }));
+    panic::catch_unwind(run).unwrap_or_else(|_| Kind::Bug.exit_code())
+}
+
+fn run() -> ExitCode {
+    let typed = match Interlock::try_parse() {
+        Ok(typed) => typed,
+        Err(error) => {
+            // Help and version come here too; they are told on standard output, with exit code 0.
+            let _ = error.print();
+            return if error.use_stderr() { Kind::Usage.exit_code() } else { ExitCode::SUCCESS };
+        }
+    };
+    logging::start(typed.global.verbose);
+    match perform(&typed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::tell(&failure.to_string());
+            failure.exit_code()
+        }
+    }
+}
+
+fn perform(typed: &Interlock) -> Result<(), Failure> {
+    match &typed.verb {
+        Verb::Import(asked) => import::run(&typed.global, asked),
+        Verb::Schema => schema::run(),
+        Verb::Completions(asked) => completions::run(asked),
+        Verb::Serve(_)
+        | Verb::Demo(_)
+        | Verb::Check(_)
+        | Verb::Tools(_)
+        | Verb::Call(_)
+        | Verb::Explain(_)
+        | Verb::Approvals(_)
+        | Verb::Calls(_)
+        | Verb::Audit(_)
+        | Verb::Status(_) => Err(Failure::new(Kind::Failed, "this verb is not there yet")),
+    }
+}

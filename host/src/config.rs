@@ -1,1 +1,172 @@
 //! The configuration file: read, checked, and turned into what each module is told.
+
+mod component;
+mod document;
+mod expand;
+mod findings;
+mod import;
+mod journal;
+mod nearest;
+mod pointer;
+mod policies;
+mod problem;
+mod schema;
+mod sections;
+mod servers;
+mod shape;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+
+use self::{component::Base, document::Document, findings::Findings};
+pub use self::{
+    expand::Environment,
+    import::{Import, ImportError, Imported, Kept, import},
+    problem::{Position, Problem, ProblemKind, Problems},
+    schema::schema,
+};
+use crate::{approvals, call::Caller, downstream::ServerConfig, policy::PolicyConfig};
+
+/// A file larger than this is no configuration.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+
+/// What a configuration file says, checked, with everything that it leaves out filled in.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file, as it was named.
+    pub path: PathBuf,
+    /// SHA-256 of its bytes, as hexadecimal digits.
+    pub digest: Arc<str>,
+    /// The servers that are not disabled, in the file's order.
+    pub servers: Vec<ServerConfig>,
+    /// The policies, those that are off included, in the file's order.
+    pub policies: Vec<PolicyConfig>,
+    /// Where and how the journal is kept.
+    pub journal: crate::journal::Config,
+    /// How long questions live.
+    pub approvals: approvals::Config,
+    /// Who calls over stdio and from the command line.
+    pub local: Caller,
+    /// How long a session lives without a call where the protocol has no end of it.
+    pub session_idle: Duration,
+    /// Whether the descriptions of guarded tools tell their rules.
+    pub describe_rules: bool,
+    /// Whether API keys are asked for over HTTP.
+    pub http_keys: bool,
+    /// Where the door for people listens: an address of this machine.
+    pub admin: SocketAddr,
+    /// What was read over, and why; for `interlock check`.
+    pub notes: Vec<Problem>,
+    positions: Arc<BTreeMap<String, Position>>,
+}
+
+/// Reads and checks a configuration file. `standard` are the names of the plugins that Interlock brings.
+///
+/// # Errors
+/// Everything that is wrong with the file.
+pub fn load(path: &Path, environment: &Environment<'_>, standard: &[&str]) -> Result<Config, Problems> {
+    let mut text = String::new();
+    let read = fs::File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
+    match read {
+        Ok(bytes) if bytes as u64 > MAX_FILE_BYTES => {
+            Err(unreadable(path, format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20)))
+        }
+        Ok(_) => parse(path, &text, environment, standard),
+        Err(error) => Err(unreadable(path, format!("the file cannot be read: {error}"))),
+    }
+}
+
+/// Checks a configuration that was read from `path`. `standard` are the names of the plugins that Interlock brings.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &[&str]) -> Result<Config, Problems> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let base = Base { folder: absolute.parent().unwrap_or(&absolute), standard };
+    let document = Document::parse(path.to_owned(), text, environment)?;
+    let mut findings = Findings::of(&document);
+    let root = &document.root;
+    shape::check(&sections::FILE, root, &mut findings);
+
+    let named: Vec<&str> =
+        root.get("mcpServers").map_or(&[][..], document::Node::entries).iter().map(|(name, _)| name.as_str()).collect();
+    let servers = servers::read(root.get("mcpServers"), &base, &mut findings);
+    let policies = policies::read(root.get("policies"), &named, &base, &mut findings);
+    let journal = journal::read(root.get("journal"), &named, &base, &mut findings);
+    let local = sections::local(root.get("local"), &mut findings);
+    let admin = sections::admin(root.get("admin"), &mut findings);
+    let minutes = root.get("session_idle_minutes").and_then(document::Node::whole).unwrap_or(30);
+    Ok(Config {
+        path: path.to_owned(),
+        digest: Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        servers,
+        policies,
+        journal,
+        approvals: sections::approvals(root.get("approvals")),
+        local,
+        session_idle: Duration::from_secs(minutes.saturating_mul(60)),
+        describe_rules: root.get("describe_rules").and_then(document::Node::flag).unwrap_or(true),
+        http_keys: sections::keys(root.get("auth")),
+        admin,
+        notes: findings.end()?,
+        positions: Arc::new(document.positions()),
+    })
+}
+
+fn unreadable(path: &Path, message: String) -> Problems {
+    let hint = "name another with --config, or make one from an AI app's with `interlock import FILE`.";
+    Problems(vec![Problem {
+        path: path.to_owned(),
+        position: None,
+        pointer: String::new(),
+        kind: ProblemKind::File,
+        message,
+        hint: Some(hint.to_owned()),
+    }])
+}
+
+impl Config {
+    /// A problem that a policy's plugin has with its settings; `pointer` leads from `settings` on.
+    pub fn policy_problem(&self, policy: &str, pointer: &str, message: &str) -> Problem {
+        let index = self.policies.iter().position(|configured| configured.name == policy).unwrap_or_default();
+        self.settings_problem(format!("/policies/{index}/settings{pointer}"), format!("policy `{policy}`: {message}"))
+    }
+
+    /// A problem that a server's plugin has with its settings; `pointer` leads from `settings` on.
+    pub fn server_problem(&self, server: &str, pointer: &str, message: &str) -> Problem {
+        let at = pointer::join("/mcpServers", server);
+        self.settings_problem(format!("{at}/settings{pointer}"), format!("server `{server}`: {message}"))
+    }
+
+    /// Where the key or list item at a JSON Pointer into the file stands; if there is none, the nearest around it.
+    pub fn locate(&self, pointer: &str) -> Option<Position> {
+        let mut around = Some(pointer);
+        while let Some(at) = around {
+            if let Some(position) = self.positions.get(at) {
+                return Some(*position);
+            }
+            around = at.rsplit_once('/').map(|(before, _)| before);
+        }
+        None
+    }
+
+    fn settings_problem(&self, pointer: String, message: String) -> Problem {
+        Problem {
+            path: self.path.clone(),
+            position: self.locate(&pointer),
+            pointer,
+            kind: ProblemKind::Settings,
+            message,
+            hint: None,
+        }
+    }
+}

@@ -1,9 +1,34 @@
 //! The servers behind the gateway: one seam, three kinds, one catalogue of what they offer.
+//!
+//! `server` is the seam, `link` the way back to the client while a request is open, `catalogue` what the gateway and
+//! the mediator look things up in. An MCP server is a [`McpServer`]: `keeper` connects and reconnects it over a
+//! child's pipes (`stdio`) or HTTP (`http`), `connection` carries one request, `input` asks the client on behalf of a
+//! modern server. Below all of them the `switchboard` sees the raw messages in wire order and rmcp does the rest.
 
+mod announcement;
+mod catalogue;
+mod client;
 mod config;
+mod connection;
+mod exchange;
+mod http;
+mod input;
+mod keeper;
 mod link;
+mod offers;
+mod outlet;
 mod server;
+mod status;
+mod stdio;
+mod switchboard;
+mod toolset;
 
-pub use config::{Reach, ServerConfig};
+pub use announcement::{Announcement, Announcements};
+pub use catalogue::{Catalogue, Clash};
+pub use client::McpServer;
+pub use config::{Reach, ServerConfig, Settings};
 pub use link::{FromServer, Link, Resume, RpcError};
+pub use offers::digest;
 pub use server::{Offers, ServerError, Tool, ToolServer};
+pub use status::{State, Status};
+pub use toolset::Toolset;

@@ -1,1 +1,149 @@
 //! The door for AI apps: MCP over stdio and streamable HTTP. It can call; it cannot grant, approve or configure.
+//!
+//! One core (`answer`) takes requests and gives answers as JSON, so that fields unknown here survive in both
+//! directions; two transports (`stdio`, `http`) stand before it. Both eras of MCP are spoken on either.
+
+mod answer;
+mod behind;
+mod client;
+mod connection;
+mod http;
+mod input;
+mod line;
+mod message;
+mod offer;
+mod params;
+mod relay;
+mod sessions;
+mod stdio;
+mod subscriptions;
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub use behind::{Announcement, Behind, Offered};
+pub use http::{router, serve_http};
+pub use stdio::serve_stdio;
+
+use crate::{call::Caller, clock::Clock, tasks::Tasks};
+
+/// How the door is run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Roles of a caller who has not been authenticated: over stdio, and over HTTP without an authentication layer.
+    pub roles: Vec<String>,
+    /// How long a principal's current session lasts without a call, where the protocol has no sessions.
+    pub session_idle: Duration,
+    /// How long a call waits for the client to come back with the input that it was asked for.
+    pub input_wait: Duration,
+    /// Most calls that wait so.
+    pub most_waiting: NonZeroUsize,
+    /// Most requests that are open at once, all clients together.
+    pub most_open: usize,
+    /// Largest message of a client, in bytes.
+    pub most_bytes: usize,
+    /// How long open requests may take to end when the door is shut, or a client on stdio hangs up.
+    pub grace: Duration,
+    /// Signs what clients are given to come back with; at least 32 bytes.
+    pub key: Vec<u8>,
+    /// How long an idle session of HTTP before 2026-07-28 is kept. One with a request open is not idle.
+    pub session_kept: Duration,
+    /// Most such sessions; the one idle for longest makes room.
+    pub most_sessions: usize,
+    /// Hosts by which this server may be called, as in the HTTP `Host` header, with or without a port.
+    pub hosts: Vec<String>,
+    /// Web origins that may call it: scheme, host, and a port or `:*`.
+    pub origins: Vec<String>,
+}
+
+impl Default for Config {
+    /// Loopback only, half an hour of patience, and a key that lives as long as the process.
+    fn default() -> Self {
+        let loopback = ["localhost", "127.0.0.1", "[::1]"];
+        Self {
+            roles: Vec::new(),
+            session_idle: Duration::from_mins(30),
+            input_wait: Duration::from_mins(30),
+            most_waiting: NonZeroUsize::MIN.saturating_add(255),
+            most_open: 1024,
+            most_bytes: 4 << 20,
+            grace: Duration::from_secs(2),
+            key: random_key(),
+            session_kept: Duration::from_hours(12),
+            most_sessions: 1024,
+            hosts: loopback.map(str::to_owned).to_vec(),
+            origins: loopback.map(|host| format!("http://{host}:*")).to_vec(),
+        }
+    }
+}
+
+/// 32 bytes from the operating system's random source: two UUIDs of version 4 have 244 random bits.
+fn random_key() -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update(Uuid::new_v4().as_bytes());
+    hash.update(Uuid::new_v4().as_bytes());
+    hash.finalize().to_vec()
+}
+
+/// Why the door cannot be opened, or had to be shut.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The signing key is too short.
+    #[error("the key that signs clients' state is unfit")]
+    Key(#[source] rmcp::model::RequestStateError),
+    /// A stream or socket failed.
+    #[error("the connection to the AI app failed")]
+    Io(#[from] std::io::Error),
+}
+
+/// The AI's door. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: Config,
+    behind: Arc<dyn Behind>,
+    clock: Arc<dyn Clock>,
+    tasks: Tasks,
+    sessions: sessions::CurrentSessions,
+    waiting: input::Waiting,
+    /// Room for open requests.
+    room: Semaphore,
+    /// Cancelled when grace is over: everything still open is called off.
+    cut: CancellationToken,
+}
+
+impl Gateway {
+    /// A door before `behind`. Its tasks are spawned in `tasks`, and it shuts when those are told to stop.
+    ///
+    /// # Errors
+    /// If the key is too short.
+    pub fn new(
+        config: Config,
+        behind: Arc<dyn Behind>,
+        clock: Arc<dyn Clock>,
+        tasks: Tasks,
+    ) -> Result<Self, GatewayError> {
+        let waiting =
+            input::Waiting::new(&config.key, config.most_waiting, config.input_wait).map_err(GatewayError::Key)?;
+        let sessions = sessions::CurrentSessions::new(config.session_idle, Arc::clone(&clock));
+        let room = Semaphore::new(config.most_open);
+        let cut = CancellationToken::new();
+        let inner = Inner { config, behind, clock, tasks, sessions, waiting, room, cut };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+impl Inner {
+    /// The caller whom nobody has authenticated.
+    fn local(&self, client: Option<String>) -> Caller {
+        Caller { principal: "local".to_owned(), roles: self.config.roles.clone(), client }
+    }
+}

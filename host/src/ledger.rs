@@ -13,8 +13,8 @@ mod window;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use folds::Folds;
 use fold::{Answer, Fold};
+use folds::Folds;
 use question::{Question, Shape};
 
 pub use view::{ScopeView, View};

@@ -1,3 +1,7 @@
 //! The `interlock` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    interlock::cli::main()
+}

@@ -1,5 +1,10 @@
 //! The policies: loaded, asked in order, their verdicts put together.
 
 mod config;
+mod history;
+mod judge;
+mod set;
 
 pub use config::{Match, Mode, OnFault, PolicyConfig};
+pub use judge::{Judgement, Record, Reviewed, Rewritten};
+pub use set::{Policies, Policy, PolicyError};

@@ -1,5 +1,24 @@
 //! The only wrapper of wasmtime: loads components, snapshots them configured, runs each call in a fresh instance.
+//!
+//! Nothing of a guest is trusted: what it imports is checked before it is compiled, what it may use is bounded, what it
+//! answers is converted and bounded, and whatever goes wrong in it is a [`Fault`].
 
 mod config;
+mod engine;
+mod facts;
+mod fault;
+mod guest;
+mod plugin;
+mod shape;
+mod since_v0_1_0;
+mod snapshot;
+mod standard;
+mod stored;
 
 pub use config::{ComponentSource, Limits};
+pub use engine::Sandbox;
+pub use facts::{FactsError, History, KeyValue};
+pub use fault::{Fault, FaultKind, LoadError, Problem};
+pub use plugin::{Finding, GuestTool, Isolation, Manifest, Plugin, ToolAnswer};
+pub use shape::Exports;
+pub use standard::standard_plugins;

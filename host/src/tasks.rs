@@ -5,6 +5,19 @@ use std::{future::Future, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
+/// Runs work that would block a worker thread (compiling, file system calls) on a thread of its own and waits for it.
+///
+/// # Errors
+/// If the work panicked.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Panicked> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Panicked)
+}
+
+/// Blocking work panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("internal error: a background task panicked")]
+pub struct Panicked;
+
 /// The tasks of one owner. Clones share the same set.
 ///
 /// A task is told to end through [`Tasks::stopping`]; [`Tasks::stop`] tells all and waits.

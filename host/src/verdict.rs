@@ -122,6 +122,27 @@ mod millis {
     }
 }
 
+/// A question that was answered with yes, for exactly one call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Id of the approval.
+    pub id: String,
+    /// Everyone who said yes: distinct principals.
+    pub approvers: Vec<Approver>,
+    /// When the last needed yes was given.
+    pub granted: Timestamp,
+}
+
+/// One person who said yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approver {
+    /// Who.
+    pub principal: String,
+    /// Roles held when answering.
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
 /// A wait for other calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hold {

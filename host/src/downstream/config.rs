@@ -1,6 +1,6 @@
 //! What `downstream` is told of each server.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -45,4 +45,31 @@ pub enum Reach {
         /// What it is configured with.
         settings: Arc<Value>,
     },
+}
+
+/// What holds for every server.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long the answer to a request that was called off is awaited before it counts as lost.
+    pub orphan_grace: Duration,
+    /// Longest time for a handshake or one page of a listing.
+    pub listing_time: Duration,
+    /// Wait before a server that went away is connected to again; doubled each time that this fails.
+    pub retry_least: Duration,
+    /// Longest such wait.
+    pub retry_most: Duration,
+    /// How long a server may take to end by itself, and then again to end when asked.
+    pub stop_grace: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            orphan_grace: Duration::from_secs(10),
+            listing_time: Duration::from_secs(30),
+            retry_least: Duration::from_millis(500),
+            retry_most: Duration::from_secs(30),
+            stop_grace: Duration::from_secs(2),
+        }
+    }
 }

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 /// What a server may need of the client while it answers one request.
 ///
 /// Everything that the server sends for this request arrives at `messages` in wire order, and all of it before the
-/// request's answer is returned.
-#[derive(Debug)]
+/// request's answer is returned. Clones share the client; each open request has its own.
+#[derive(Clone, Debug)]
 pub struct Link {
     /// Takes what the server sends. Bounded: a slow client slows its server down.
     pub messages: mpsc::Sender<FromServer>,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{Link, RpcError};
+use super::{Link, RpcError, State, Status};
 use crate::{
     call::{Hints, ToolName},
+    clock::Timestamp,
     journal::Permit,
 };
 
@@ -77,8 +78,22 @@ pub trait ToolServer: Send + Sync + std::fmt::Debug {
     /// What it offers now. Empty until it was connected once; kept while it is away.
     fn offers(&self) -> Arc<Offers>;
 
-    /// Runs the tool that the permit was given for, and returns its MCP `CallToolResult`, unknown fields included; or an
-    /// `input_required` result if the link takes one.
+    /// How it is. A server that is always there need not say more than this.
+    fn status(&self) -> Status {
+        let offers = self.offers();
+        Status {
+            name: self.name().to_owned(),
+            kind: "toolset",
+            state: State::Ready,
+            protocol: offers.protocol.clone(),
+            tools: offers.tools.len(),
+            since: Timestamp::default(),
+            shadowed: Vec::new(),
+        }
+    }
+
+    /// Runs the tool that the permit was given for, and returns its MCP `CallToolResult`, unknown fields included; or
+    /// an `input_required` result if the link takes one.
     ///
     /// # Errors
     /// See [`ServerError`]: each case says what is known of whether the call was carried out.

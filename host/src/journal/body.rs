@@ -214,6 +214,13 @@ pub struct ApprovalAnswered {
     pub channel: String,
 }
 
+/// Body of `approval.spent`; committed together with the admission that it made possible.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalSpent {
+    /// The call that was admitted.
+    pub call: CallId,
+}
+
 /// Body of `approval.expired`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ApprovalExpired {

@@ -29,6 +29,8 @@ pub mod kind {
     pub const APPROVAL_REFUSED: &str = "approval.refused";
     /// Nobody answered in time.
     pub const APPROVAL_EXPIRED: &str = "approval.expired";
+    /// An approval was used by the one call that it was for.
+    pub const APPROVAL_SPENT: &str = "approval.spent";
     /// A process of this program began to use the journal.
     pub const PROCESS_STARTED: &str = "process.started";
     /// A process of this program ended in an orderly way.
@@ -160,8 +162,19 @@ pub(super) fn chained(prev: Hash, seq: Sequence, at: Timestamp, texts: [&str; 3]
     let mut hasher = Sha256::new();
     hasher.update(prev.0);
     for part in [
-        "{\"actor\":", &actor, ",\"at\":", &at, ",\"body\":", body, ",\"kind\":", &kind, ",\"seq\":", &seq,
-        ",\"subject\":", &subject, "}",
+        "{\"actor\":",
+        &actor,
+        ",\"at\":",
+        &at,
+        ",\"body\":",
+        body,
+        ",\"kind\":",
+        &kind,
+        ",\"seq\":",
+        &seq,
+        ",\"subject\":",
+        &subject,
+        "}",
     ] {
         hasher.update(part.as_bytes());
     }

@@ -1,7 +1,5 @@
 //! A store that fails on command, and what the journal makes of it.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use std::sync::{
     Arc,
     atomic::{AtomicU8, Ordering},
@@ -161,10 +159,10 @@ async fn a_full_disk_makes_no_permit_and_the_next_admission_succeeds() {
     let (_folder, store, journal) = faulty().await;
     let (first, draft) = call(&journal);
     store.next.store(FAILS, Ordering::SeqCst);
-    let error = journal.admit(first, draft, Guard::none()).await.unwrap_err();
+    let error = journal.admit(first, vec![draft], Guard::none()).await.unwrap_err();
     assert!(matches!(&error, JournalError::Shared(cause) if matches!(**cause, JournalError::DiskFull)), "{error}");
     let (second, draft) = call(&journal);
-    assert!(matches!(journal.admit(second, draft, Guard::none()).await, Ok(Admission::Admitted(_))));
+    assert!(matches!(journal.admit(second, vec![draft], Guard::none()).await, Ok(Admission::Admitted(_))));
     assert_eq!(kinds(&journal).await, [kind::CALL_ADMITTED]);
 }
 
@@ -173,7 +171,7 @@ async fn an_admission_that_was_recorded_and_reported_as_failed_is_taken_back() {
     let (_folder, store, journal) = faulty().await;
     let (refused, draft) = call(&journal);
     store.next.store(RECORDS_AND_FAILS, Ordering::SeqCst);
-    assert!(journal.admit(refused.clone(), draft, Guard::none()).await.is_err());
+    assert!(journal.admit(refused.clone(), vec![draft], Guard::none()).await.is_err());
     journal.changes().wait_for(|head| *head == Sequence(2)).await.unwrap();
     let events = journal.read(&Query::default()).await.unwrap();
     assert_eq!(events[1].subject, refused.id.as_str());
@@ -197,12 +195,12 @@ async fn what_a_dead_process_left_no_word_of_is_found_before_anything_comes_afte
     // This one looks only where the other one left no word.
     *store.hidden.lock().unwrap() = Some(Sequence(0));
     let (theirs, draft) = call(&other);
-    assert!(matches!(other.admit(theirs, draft, Guard::none()).await, Ok(Admission::Admitted(_))));
+    assert!(matches!(other.admit(theirs, vec![draft], Guard::none()).await, Ok(Admission::Admitted(_))));
     let (mine, draft) = call(&journal);
     let nobody_else = Guard { since: Sequence(0), disturbed_by: Box::new(|event| event.kind == kind::CALL_ADMITTED) };
-    let answer = journal.admit(mine.clone(), draft.clone(), nobody_else).await.unwrap();
+    let answer = journal.admit(mine.clone(), vec![draft.clone()], nobody_else).await.unwrap();
     assert!(matches!(answer, Admission::Conflict), "it was judged without what is there");
     store.next.store(LEAVES_NO_WORD, Ordering::SeqCst);
-    assert!(matches!(journal.admit(mine, draft, Guard::none()).await, Ok(Admission::Admitted(_))));
+    assert!(matches!(journal.admit(mine, vec![draft], Guard::none()).await, Ok(Admission::Admitted(_))));
     assert!(matches!(journal.verify().await.unwrap(), Verified::Whole { events: 2, .. }));
 }

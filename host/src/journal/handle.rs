@@ -19,9 +19,9 @@ use super::{
     recent::Recent,
     sqlite::{Sqlite, beside, resolved},
     store::{Head, Store},
+    turn::Lender,
     unsent::Waiting,
     verify::{Verified, verify},
-    turn::Lender,
     writer::{Commit, Request, Writer},
 };
 use crate::{
@@ -85,8 +85,14 @@ impl Journal {
         let (requests, waiting) = mpsc::channel(MOST_WAITING);
         let keeping = Arc::new(Keeping::new(&config));
         let (writer, helpers) = (Tasks::new(), tasks.child());
-        let write =
-            Writer::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&clock), waiting, Arc::clone(&keeping), config.durability);
+        let write = Writer::new(
+            Arc::clone(&store),
+            Arc::clone(&recent),
+            Arc::clone(&clock),
+            waiting,
+            Arc::clone(&keeping),
+            config.durability,
+        );
         writer.spawn("journal writer", write.run());
         let stopping = helpers.stopping();
         helpers.spawn("journal reader", look(Arc::clone(&store), Arc::clone(&recent), stopping.clone()));
@@ -128,16 +134,17 @@ impl Journal {
         self.ask(drafts, Some(guard)).await
     }
 
-    /// Admits a call if the guard holds at that moment: the permit comes once the admission is durable.
+    /// Admits a call if the guard holds at that moment: the permit comes once the admission is durable. The first draft
+    /// admits the call; the others, if any, are recorded with it.
     ///
     /// # Errors
-    /// If it could not be recorded, or the draft does not admit this very call.
-    pub async fn admit(&self, call: Call, draft: Draft, guard: Guard) -> Result<Admission, JournalError> {
-        admits(&call, &draft, self.process())?;
-        let answer = self.hand_over(vec![draft], Some(guard)).await?;
+    /// If it could not be recorded, or the first draft does not admit this very call.
+    pub async fn admit(&self, call: Call, drafts: Vec<Draft>, guard: Guard) -> Result<Admission, JournalError> {
+        let others = admits(&call, &drafts, self.process())?;
+        let answer = self.hand_over(drafts, Some(guard)).await?;
         let waiting = Waiting { call: &call, answer, lender: &self.shared.lender };
         Ok(match waiting.answer().await? {
-            Committed::At(seq) => Admission::Admitted(Permit::new(call, seq)),
+            Committed::At(last) => Admission::Admitted(Permit::new(call, last.back(others))),
             Committed::Conflict => Admission::Conflict,
         })
     }
@@ -177,6 +184,12 @@ impl Journal {
             catch_up(store.as_ref(), recent).await?;
         }
         Ok(recent.head().seq)
+    }
+
+    /// Whether an event that this process knows of goes against the guard. Events that are no longer at hand count as
+    /// such: it is an occasion to look again, never an assurance.
+    pub fn disturbed(&self, guard: &Guard) -> bool {
+        self.shared.recent.any_since(guard.since, |event| (guard.disturbed_by)(event)).unwrap_or(true)
     }
 
     /// Fires for every event, whoever wrote it; others' within about 20 ms. Carries the last position.
@@ -287,17 +300,24 @@ impl Drop for Shared {
     }
 }
 
-/// Whether a draft admits this very call, and says enough for the ledger to remember it.
-pub(super) fn admits(call: &Call, draft: &Draft, process: &str) -> Result<(), JournalError> {
-    let malformed = |reason: String| Err(JournalError::Malformed { kind: draft.kind.clone(), reason });
+/// Makes sure that the first draft admits this very call, and says enough for the ledger to remember it. Returns how many
+/// others there are.
+pub(super) fn admits(call: &Call, drafts: &[Draft], process: &str) -> Result<u64, JournalError> {
+    let malformed = |reason: &str| {
+        let kind = drafts.first().map_or(kind::CALL_ADMITTED, |draft| draft.kind.as_str());
+        Err(JournalError::Malformed { kind: kind.to_owned(), reason: reason.to_owned() })
+    };
+    let Some((draft, others)) = drafts.split_first() else { return malformed("there is no draft") };
     if draft.kind != kind::CALL_ADMITTED || draft.subject != call.id.as_str() {
-        return malformed(format!("it does not admit call `{}`", call.id));
+        return malformed("it does not admit this call");
     }
     match body::Admitted::deserialize(&draft.body) {
-        Ok(body) if body.process != process => malformed("it names another process".to_owned()),
-        Ok(body) if body.tool == call.tool && body.caller == call.caller && body.session == call.session => Ok(()),
-        Ok(_) => malformed("tool, caller or session differ from the call's".to_owned()),
-        Err(error) => malformed(error.to_string()),
+        Ok(body) if body.process != process => malformed("it names another process"),
+        Ok(body) if body.tool != call.tool || body.caller != call.caller || body.session != call.session => {
+            malformed("tool, caller or session differ from the call's")
+        }
+        Ok(_) => Ok(u64::try_from(others.len()).unwrap_or(u64::MAX)),
+        Err(error) => malformed(&error.to_string()),
     }
 }
 

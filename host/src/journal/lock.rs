@@ -12,6 +12,7 @@ use std::{
 use tokio::sync::OwnedMutexGuard;
 
 use super::{JournalError, Sequence, store::Held};
+use crate::tasks;
 
 /// How long a process waits for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -59,7 +60,7 @@ impl TurnFile {
             held._local = Some(local);
             return Ok(Box::new(held));
         }
-        let waiting = tokio::task::spawn_blocking(move || held.file.lock().map(|()| held));
+        let waiting = tasks::blocking(move || held.file.lock().map(|()| held));
         match tokio::time::timeout(LONGEST_WAIT, waiting).await {
             Ok(Ok(Ok(mut held))) => {
                 held._local = Some(local);

@@ -163,9 +163,6 @@ async fn last_line(file: &mut File) -> io::Result<Option<Sequence>> {
         let begin = before.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1).or((start == 0).then_some(0));
         let Some(begin) = begin else { continue };
         file.set_len(start + u64::try_from(whole).unwrap_or_default()).await?;
-        return Ok(before
-            .get(begin..)
-            .and_then(|line| serde_json::from_slice::<Line>(line).ok())
-            .map(|line| line.seq));
+        return Ok(before.get(begin..).and_then(|line| serde_json::from_slice::<Line>(line).ok()).map(|line| line.seq));
     }
 }

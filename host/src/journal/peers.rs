@@ -9,11 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    Draft, Event, Guard, Journal, JournalError, PastCall, Status,
-    body::Finished,
-    kind,
-};
+use super::{Draft, Event, Guard, Journal, JournalError, PastCall, Status, body::Finished, kind};
 use crate::call::Outcome;
 
 /// The folder of the living, `<database>-peers`: one file per process, named by its id, locked while it lives.
@@ -104,8 +100,7 @@ pub(super) async fn recover(journal: &Journal, peers: &Peers) -> Result<usize, J
     for Dead { process, path, _lock } in peers.dead(left.keys())? {
         // Once more, now that nobody else can close them: what was known before may be old.
         let since = journal.refresh().await?;
-        let (_, calls) =
-            journal.recent().open_calls(|call| call.status == Status::Running && call.process == process);
+        let (_, calls) = journal.recent().open_calls(|call| call.status == Status::Running && call.process == process);
         for call in calls {
             let guard = Guard { since, disturbed_by: ends(Arc::clone(&call)) };
             let _ = journal.commit(vec![lost(journal, &call)?], guard).await?;

@@ -121,10 +121,7 @@ fn cut(value: &mut Value, most: usize) {
     let end = (0..=KEPT_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     let mut kept = Map::new();
     let (sha256, beginning) = (Hash::of(text.as_bytes()).to_string(), text.get(..end).unwrap_or_default());
-    kept.insert(
-        "truncated".to_owned(),
-        json!({ "sha256": sha256, "bytes": text.len(), "first_kib": beginning }),
-    );
+    kept.insert("truncated".to_owned(), json!({ "sha256": sha256, "bytes": text.len(), "first_kib": beginning }));
     // A result has no members worth keeping: they are content, not keys by which calls are told apart.
     if let Some(members) = value.as_object().filter(|object| !object.contains_key("content")) {
         let short = members.iter().filter(|(_, member)| is_short(member)).take(KEPT_MEMBERS);

@@ -5,9 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use interlock_glob::Glob;
 
-use super::{
-    Event, Hash, JournalError, PastCall, Query, Sequence, Status, key_value::KeyValueError, prepare::Salt,
-};
+use super::{Event, Hash, JournalError, PastCall, Query, Sequence, Status, key_value::KeyValueError, prepare::Salt};
 use crate::{clock::Timestamp, scope::ScopeKey};
 
 /// The last event: what the next one is chained to.

@@ -61,15 +61,15 @@ impl Turn {
         }
     }
 
-    /// Admits a call, and ends the turn.
+    /// Admits a call, and ends the turn. The first draft admits the call; the others are recorded with it.
     ///
     /// # Errors
-    /// As for [`Turn::commit`]; [`JournalError::Malformed`] if the draft does not admit this very call.
-    pub async fn admit(self, call: Call, draft: Draft) -> Result<Permit, JournalError> {
-        admits(&call, &draft, &self.lender.process)?;
-        let (lender, answer) = self.end(vec![draft])?;
+    /// As for [`Turn::commit`]; [`JournalError::Malformed`] if the first draft does not admit this very call.
+    pub async fn admit(self, call: Call, drafts: Vec<Draft>) -> Result<Permit, JournalError> {
+        let others = admits(&call, &drafts, &self.lender.process)?;
+        let (lender, answer) = self.end(drafts)?;
         match (Waiting { call: &call, answer, lender: &lender }).answer().await? {
-            Committed::At(seq) => Ok(Permit::new(call, seq)),
+            Committed::At(last) => Ok(Permit::new(call, last.back(others))),
             Committed::Conflict => Err(JournalError::TurnOver),
         }
     }

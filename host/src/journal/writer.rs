@@ -95,7 +95,9 @@ impl Writer {
     pub(super) async fn run(mut self) {
         let mut waiting = Vec::with_capacity(MOST_AT_ONCE);
         loop {
-            let pause = self.unsynced.or_else(|| (!self.owed.is_empty() || !self.doubtful.is_empty()).then(|| Instant::now() + TRY_AGAIN));
+            let pause = self
+                .unsynced
+                .or_else(|| (!self.owed.is_empty() || !self.doubtful.is_empty()).then(|| Instant::now() + TRY_AGAIN));
             let request = self.requests.recv_many(&mut waiting, MOST_AT_ONCE);
             let received = match pause {
                 Some(until) => tokio::time::timeout_at(until, request).await.ok(),
@@ -243,7 +245,8 @@ impl Writer {
         match tokio::time::timeout(LONGEST_TURN, ended).await {
             Ok(Ok(LastWord { drafts, reply })) => {
                 let commit = Commit { drafts, guard: None, reply: None };
-                let answer = self.append(std::slice::from_ref(&commit)).await.map(|_| Committed::At(self.recent.head().seq));
+                let answer =
+                    self.append(std::slice::from_ref(&commit)).await.map(|_| Committed::At(self.recent.head().seq));
                 drop(held);
                 let failed = answer.is_err();
                 if reply.send(answer).is_err() || failed {

@@ -1,5 +1,9 @@
-//! All integration tests, as one binary.
-
+//! The integration tests: one binary, one module per part of the house.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod architecture;
+mod config;
+mod downstream;
+mod gateway;
 mod journal;
+mod sandbox;

@@ -204,4 +204,3 @@ fn scope(sql: &mut QueryBuilder<Dialect>, table: &str, scope: &ScopeKey) {
         ScopeKey::Global | ScopeKey::Argument { .. } => {}
     }
 }
-

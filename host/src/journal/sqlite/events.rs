@@ -47,7 +47,10 @@ pub(super) async fn read(readers: &SqlitePool, query: &Query) -> Result<Vec<Even
         for kind in &query.kinds {
             match kind.strip_suffix('*') {
                 // No word of a kind goes beyond ASCII, so U+FFFF comes after all that begin so.
-                Some(prefix) => sql.push(" OR kind BETWEEN ").push_bind(prefix.to_owned()).push(" AND ")
+                Some(prefix) => sql
+                    .push(" OR kind BETWEEN ")
+                    .push_bind(prefix.to_owned())
+                    .push(" AND ")
                     .push_bind(format!("{prefix}\u{ffff}")),
                 None => sql.push(" OR kind = ").push_bind(kind.clone()),
             };

@@ -65,12 +65,7 @@ pub(super) async fn delete(writer: &mut SqliteConnection, server: &str, key: &st
 }
 
 /// Adds to a counter.
-pub(super) async fn add(
-    writer: &mut SqliteConnection,
-    server: &str,
-    key: &str,
-    by: i64,
-) -> Result<i64, KeyValueError> {
+pub(super) async fn add(writer: &mut SqliteConnection, server: &str, key: &str, by: i64) -> Result<i64, KeyValueError> {
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
     let row = sqlx::query("SELECT value FROM toolset_store WHERE server = ?1 AND key = ?2")
         .bind(server.to_owned())

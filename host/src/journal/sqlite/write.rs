@@ -9,10 +9,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 
 use super::stored;
-use crate::journal::{
-    Change, JournalError, Sequence, Status, kind,
-    store::Entry,
-};
+use crate::journal::{Change, JournalError, Sequence, Status, kind, store::Entry};
 
 // One statement takes any number of rows, as a JSON array of arrays: fewer ways to the database's thread, and each
 // statement is prepared once.
@@ -84,9 +81,7 @@ impl Rows {
         let mut rows = Self::default();
         for Entry { event, text, salts } in entries {
             let (prev, hash) = (event.prev.to_string(), event.hash.to_string());
-            rows.events.push(json!([
-                event.seq, event.at, event.actor, event.kind, event.subject, text, prev, hash
-            ]));
+            rows.events.push(json!([event.seq, event.at, event.actor, event.kind, event.subject, text, prev, hash]));
             for salt in salts {
                 let digits: String = salt.salt.iter().map(|byte| format!("{byte:02x}")).collect();
                 rows.salts.push(json!([event.seq, salt.pointer, digits]));

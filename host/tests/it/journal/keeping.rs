@@ -87,7 +87,10 @@ async fn what_is_too_large_is_kept_as_digest_length_and_beginning() {
     assert_eq!(cut["bytes"], json!(canonical(&arguments).len()));
     let first = cut["first_kib"].as_str().unwrap();
     assert!(canonical(&arguments).starts_with(first) && (1021..=1024).contains(&first.len()));
-    assert_eq!(body_of(&peer, kind::CALL_FINISHED).await["result"]["truncated"]["bytes"], json!(canonical(&result).len()));
+    assert_eq!(
+        body_of(&peer, kind::CALL_FINISHED).await["result"]["truncated"]["bytes"],
+        json!(canonical(&result).len())
+    );
     // Scopes can still tell it apart, and nobody is shown half a result.
     for peer in [&peer, &world.peer().await] {
         let scope = ScopeKey::Argument { pointer: "/customer".to_owned(), value: "\"c1\"".to_owned() };

@@ -77,8 +77,20 @@ async fn arguments_are_found_whatever_they_are_called() {
     let done = call("a/b", arguments);
     let _permit = peer.admit(&done).await;
     let pointers = [
-        "/plain", "/with space", "/quo\"te", "/back\\slash", "/a~1b", "/til~0de", "/ünï", "/dots.and[0]", "/it's",
-        "/list/1", "/object/1", "/object/deep/er", "/", "/new\nline",
+        "/plain",
+        "/with space",
+        "/quo\"te",
+        "/back\\slash",
+        "/a~1b",
+        "/til~0de",
+        "/ünï",
+        "/dots.and[0]",
+        "/it's",
+        "/list/1",
+        "/object/1",
+        "/object/deep/er",
+        "/",
+        "/new\nline",
     ];
     // A ledger that has seen nothing must look in the store.
     let cold = world.peer().await;

@@ -94,14 +94,22 @@ async fn a_permit_is_made_only_for_the_call_that_the_draft_admits() {
     let peer = world.peer().await;
     let (one, other) = (call("a/b", json!({})), call("a/b", json!({})));
     let draft = admitted(&other, peer.journal.process());
-    let error = peer.journal.admit(one.clone(), draft, Guard::none()).await.unwrap_err();
+    let error = peer.journal.admit(one.clone(), vec![draft], Guard::none()).await.unwrap_err();
     assert!(matches!(error, JournalError::Malformed { .. }), "{error}");
     let mut forged = one.clone();
     forged.caller.principal = "mallory".to_owned();
-    let error = peer.journal.admit(one.clone(), admitted(&forged, peer.journal.process()), Guard::none()).await.unwrap_err();
+    let draft = admitted(&forged, peer.journal.process());
+    let error = peer.journal.admit(one.clone(), vec![draft], Guard::none()).await.unwrap_err();
     assert!(matches!(error, JournalError::Malformed { .. }), "{error}");
-    let permit = peer.admit(&one).await;
+    let error = peer.journal.admit(one.clone(), Vec::new(), Guard::none()).await.unwrap_err();
+    assert!(matches!(error, JournalError::Malformed { .. }), "{error}");
+    // What is recorded with the admission comes after it.
+    let drafts = vec![admitted(&one, peer.journal.process()), note("a"), note("b")];
+    let Admission::Admitted(permit) = peer.journal.admit(one.clone(), drafts, Guard::none()).await.unwrap() else {
+        panic!("nothing disturbs it")
+    };
     assert_eq!((permit.call().id.clone(), permit.admitted()), (one.id, Sequence(1)));
+    assert_eq!(peer.journal.head(), Sequence(3));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -149,7 +157,7 @@ async fn during_a_turn_nobody_else_appends() {
     assert_eq!(view.version(), turn.head());
     assert!(view.scope(session()).running("**").await.unwrap().is_empty());
     let call = call("a/b", json!({}));
-    let permit = turn.admit(call.clone(), admitted(&call, two.journal.process())).await.unwrap();
+    let permit = turn.admit(call.clone(), vec![admitted(&call, two.journal.process())]).await.unwrap();
     assert_eq!(permit.admitted(), Sequence(2));
     assert_eq!(waiting.await.unwrap(), Sequence(3));
 }
@@ -188,7 +196,8 @@ async fn an_admission_that_cannot_be_recorded_is_none() {
     peer.journal.append(vec![note("a")]).await.unwrap();
     std::fs::remove_file(world.folder.path().join("interlock.db")).unwrap();
     let call = call("a/b", json!({}));
-    match peer.journal.admit(call.clone(), admitted(&call, peer.journal.process()), Guard::none()).await {
+    let drafts = vec![admitted(&call, peer.journal.process())];
+    match peer.journal.admit(call.clone(), drafts, Guard::none()).await {
         Err(JournalError::Shared(cause)) => assert!(matches!(*cause, JournalError::Gone(_)), "{cause}"),
         Ok(Admission::Admitted(_) | Admission::Conflict) | Err(_) => panic!("the file is gone"),
     }

@@ -30,11 +30,8 @@ fn process_that_dies(world: &World, calls: &[Call]) {
 }
 
 async fn ends_of(peer: &Peer, call: &Call) -> Vec<serde_json::Value> {
-    let query = Query {
-        kinds: vec![kind::CALL_FINISHED.to_owned()],
-        subject: Some(call.id.to_string()),
-        ..Query::default()
-    };
+    let query =
+        Query { kinds: vec![kind::CALL_FINISHED.to_owned()], subject: Some(call.id.to_string()), ..Query::default() };
     peer.journal.read(&query).await.unwrap().iter().map(|event| event.body.as_ref().clone()).collect()
 }
 
@@ -55,9 +52,7 @@ async fn calls_of_a_dead_process_are_closed_as_unknown_once_and_stay_open_until_
         assert!(ends[0]["reason"].is_string());
     }
     assert!(ends_of(&one, &mine).await.is_empty(), "what a living process does is left alone");
-    let running = async |peer: &Peer| {
-        peer.view().await.scope(ScopeKey::Global).running("a/b").await.unwrap().len()
-    };
+    let running = async |peer: &Peer| peer.view().await.scope(ScopeKey::Global).running("a/b").await.unwrap().len();
     assert_eq!(running(&two).await, 2, "they may still be going on");
     two.journal.append(vec![settled(&lost[0], Outcome::Succeeded)]).await.unwrap();
     assert_eq!((running(&two).await, running(&world.peer().await).await), (1, 1));
@@ -100,8 +95,8 @@ async fn an_admission_whose_caller_is_gone_is_taken_back() {
     let peer = world.peer().await;
     let abandoned = call("a/b", json!({}));
     {
-        let draft = admitted(&abandoned, peer.journal.process());
-        let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), draft, Guard::none()));
+        let drafts = vec![admitted(&abandoned, peer.journal.process())];
+        let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), drafts, Guard::none()));
         // Handed over, and then nobody waits any more.
         assert!(futures::poll!(waiting.as_mut()).is_pending());
     }
@@ -117,8 +112,8 @@ async fn an_admission_that_was_answered_and_not_taken_is_taken_back() {
     let world = World::new();
     let peer = world.peer().await;
     let abandoned = call("a/b", json!({}));
-    let draft = admitted(&abandoned, peer.journal.process());
-    let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), draft, Guard::none()));
+    let drafts = vec![admitted(&abandoned, peer.journal.process())];
+    let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), drafts, Guard::none()));
     assert!(futures::poll!(waiting.as_mut()).is_pending());
     // It is durable and answered; the caller has not looked yet.
     peer.journal.flush().await.unwrap();

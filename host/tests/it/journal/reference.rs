@@ -30,9 +30,8 @@ const SESSIONS: [&str; 2] = ["s", "t"];
 const START: u64 = 1_767_603_600_000;
 
 fn step() -> impl Strategy<Value = Step> {
-    let outcome = prop_oneof![
-        Just(Outcome::Succeeded), Just(Outcome::Failed), Just(Outcome::Unknown), Just(Outcome::Cancelled),
-    ];
+    let outcome =
+        prop_oneof![Just(Outcome::Succeeded), Just(Outcome::Failed), Just(Outcome::Unknown), Just(Outcome::Cancelled),];
     prop_oneof![
         4 => (0..3_usize, 0..2_usize, 0..2_usize, 0..3_usize, -5..50)
             .prop_map(|(tool, principal, session, customer, amount)| {
@@ -282,7 +281,8 @@ async fn folds_that_are_loaded_in_the_midst_of_events_lose_none_and_double_none(
         let peer = if at % 2 == 0 { one.clone() } else { two.clone() };
         writers.spawn(async move {
             for round in 0..40_usize {
-                let mut call = call(TOOLS[(at + round) % 3], json!({"customer": format!("c{}", round % 3), "amount": 1}));
+                let mut call =
+                    call(TOOLS[(at + round) % 3], json!({"customer": format!("c{}", round % 3), "amount": 1}));
                 call.session = SESSIONS[round % 2].to_owned();
                 peer.journal.append(vec![admitted(&call, peer.journal.process())]).await.unwrap();
                 let outcome = if round % 5 == 0 { Outcome::Unknown } else { Outcome::Succeeded };

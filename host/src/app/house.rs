@@ -1,0 +1,101 @@
+//! What stands behind the AI's door: the mediator for tool calls, the catalogue for everything else.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+use crate::{
+    downstream::{Announcement, Link, RpcError, ServerError},
+    gateway::{Behind, Offered},
+    mediation::{Answer, CallRequest, Mediator},
+    tasks::Tasks,
+};
+
+/// Announcements that a slow client may lag behind by before it is told to list everything anew.
+const ANNOUNCEMENTS: usize = 256;
+
+/// The running house, as the gateway sees it. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct House(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    mediator: Mediator,
+    /// The tools with their rules, as last announced.
+    tools: ArcSwap<Vec<Arc<Value>>>,
+    announced: broadcast::Sender<Announcement>,
+}
+
+impl House {
+    /// Opens the house: from now on its list of tools follows its servers'. The following ends with `tasks`.
+    pub async fn open(mediator: Mediator, tasks: &Tasks) -> Self {
+        let heard = mediator.catalogue().announcements();
+        let tools = ArcSwap::from_pointee(mediator.tools().await);
+        let house = Self(Arc::new(Inner { mediator, tools, announced: broadcast::Sender::new(ANNOUNCEMENTS) }));
+        let (follower, stopping) = (house.clone(), tasks.stopping());
+        tasks.spawn("house", async move {
+            tokio::select! {
+                () = follower.follow(heard) => {}
+                () = stopping.cancelled() => {}
+            }
+        });
+        house
+    }
+
+    /// Hands servers' announcements on, each after what it announces can be seen.
+    async fn follow(&self, mut heard: broadcast::Receiver<Announcement>) {
+        loop {
+            let news = match heard.recv().await {
+                Ok(news) => vec![news],
+                // Whatever was missed: say that everything may be different.
+                Err(broadcast::error::RecvError::Lagged(_)) => vec![
+                    Announcement::ToolsChanged,
+                    Announcement::PromptsChanged,
+                    Announcement::ResourcesChanged,
+                ],
+                Err(broadcast::error::RecvError::Closed) => return,
+            };
+            for one in news {
+                if one == Announcement::ToolsChanged {
+                    self.0.tools.store(Arc::new(self.0.mediator.tools().await));
+                }
+                // An error means that no client is connected.
+                drop(self.0.announced.send(one));
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Behind for House {
+    fn tools(&self) -> Vec<Arc<Value>> {
+        self.0.tools.load().to_vec()
+    }
+
+    async fn call(&self, request: CallRequest, link: Link) -> Answer {
+        self.0.mediator.call(request, link).await
+    }
+
+    async fn request(&self, method: &str, params: Value, link: Link) -> Result<Value, RpcError> {
+        self.0.mediator.catalogue().request(method, params, link).await.map_err(|error| match error {
+            ServerError::Rpc(error) => error,
+            // Nothing but tool calls has an outcome to be careful about: it may simply be asked again.
+            error @ (ServerError::Unavailable { .. } | ServerError::Cancelled | ServerError::Lost { .. }) => {
+                tracing::warn!(%error, method, "a request could not be served");
+                RpcError { code: -32603, message: "the server is not available at the moment".to_owned(), data: None }
+            }
+        })
+    }
+
+    fn offered(&self) -> Offered {
+        let catalogue = self.0.mediator.catalogue();
+        Offered { capabilities: catalogue.capabilities(), instructions: catalogue.instructions() }
+    }
+
+    fn announcements(&self) -> broadcast::Receiver<Announcement> {
+        self.0.announced.subscribe()
+    }
+}

@@ -1,0 +1,207 @@
+//! Starting: journal, sandbox, policies, servers, and the line that joins them, in this order.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    config::{Config, Problem, Problems},
+    downstream::{Announcements, Catalogue, Clash, McpServer, Reach, ServerConfig, Settings, Toolset, ToolServer},
+    journal::{Draft, Journal, JournalError, body, kind},
+    mediation::{self, Mediator},
+    policy::{Policies, PolicyError},
+    sandbox::{Limits, LoadError, Sandbox},
+    tasks::Tasks,
+};
+
+/// How long a start waits for servers that are slow to connect. They come in when they are ready.
+const CONNECT_WAIT: Duration = Duration::from_secs(15);
+/// How long what has been started may take to end when the rest cannot be.
+const EARLY_GRACE: Duration = Duration::from_secs(2);
+
+/// Why the program could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration names something that cannot be used.
+    #[error(transparent)]
+    Config(#[from] Problems),
+    /// The journal cannot be used.
+    #[error("the journal cannot be used: {0}")]
+    Journal(#[from] JournalError),
+    /// The sandbox cannot work on this machine.
+    #[error(transparent)]
+    Sandbox(#[from] LoadError),
+}
+
+/// A running program.
+#[derive(Debug)]
+pub struct App {
+    /// The call path.
+    pub mediator: Mediator,
+    /// The journal.
+    pub journal: Journal,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Calls that are under way.
+    pub(super) calls: Tasks,
+    /// The servers' keepers, and everything else that runs for as long as the program does.
+    pub(super) house: Tasks,
+}
+
+/// Opens a configuration's journal alone, for looking at what happened and answering what was asked.
+///
+/// # Errors
+/// If it cannot be opened.
+pub async fn open_journal(config: &Config) -> Result<(Journal, Arc<dyn Clock>), JournalError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Ok((Journal::open(config.journal.clone(), clock.clone(), Tasks::new()).await?, clock))
+}
+
+impl App {
+    /// Starts everything that a configuration names, and waits a while for its servers. `cache` is where compiled
+    /// components are kept; `role` is what this process calls itself in the journal.
+    ///
+    /// # Errors
+    /// See [`StartError`]. A server that is away is not an error: it is tried again and again.
+    pub async fn start(config: &Config, cache: Option<&Path>, role: &str) -> Result<Self, StartError> {
+        let (clock, house, calls): (Arc<dyn Clock>, _, _) = (Arc::new(SystemClock), Tasks::new(), Tasks::new());
+        let journal = Journal::open(config.journal.clone(), clock.clone(), house.clone()).await?;
+        let sandbox = Sandbox::start(cache)?;
+        let (policies, servers) = tokio::join!(
+            Policies::load(&sandbox, config.policies.clone()),
+            servers(config, &sandbox, &journal, &clock, &house)
+        );
+        let (policies, (servers, announcements)) = match (policies, servers) {
+            (Ok(policies), Ok(servers)) => (policies, servers),
+            (policies, servers) => {
+                let mut problems: Vec<Problem> = servers.err().unwrap_or_default();
+                let refused = policies.err().unwrap_or_default();
+                problems.extend(refused.into_iter().flat_map(|error| policy_problems(config, error)));
+                end_early(&house, &journal).await;
+                return Err(Problems(problems).into());
+            }
+        };
+        let catalogue = Catalogue::new(servers, announcements);
+        let clashes: Vec<Problem> = catalogue.clashes().iter().map(|clash| clash_problem(config, clash)).collect();
+        if !clashes.is_empty() {
+            end_early(&house, &journal).await;
+            return Err(Problems(clashes).into());
+        }
+        let told = mediation::Config { hold_open: config.approvals.hold_open, describe_rules: config.describe_rules };
+        record_start(&journal, config, &policies, role).await?;
+        let mediator = Mediator::new(told, catalogue, policies, journal.clone(), clock.clone(), calls.clone());
+        Ok(Self { mediator, journal, clock, calls, house })
+    }
+}
+
+type Servers = (Vec<(Arc<dyn ToolServer>, String)>, Announcements);
+
+async fn servers(
+    config: &Config,
+    sandbox: &Sandbox,
+    journal: &Journal,
+    clock: &Arc<dyn Clock>,
+    house: &Tasks,
+) -> Result<Servers, Vec<Problem>> {
+    let announcements = Announcements::new();
+    let starting = config.servers.iter().map(|server| {
+        let announcements = announcements.clone();
+        async move {
+            let started = start_server(server, sandbox, journal, clock, house, announcements).await;
+            started.map(|started| (started, server.prefix.clone())).map_err(|error| (server, error))
+        }
+    });
+    let (mut servers, mut problems) = (Vec::new(), Vec::new());
+    for started in join_all(starting).await {
+        match started {
+            Ok(server) => servers.push(server),
+            Err((server, LoadError::Settings(found))) => problems.extend(
+                found.iter().map(|one| config.server_problem(&server.name, &one.pointer, &one.message)),
+            ),
+            Err((server, error)) => problems.push(config.server_problem(&server.name, "", &error.to_string())),
+        }
+    }
+    if problems.is_empty() { Ok((servers, announcements)) } else { Err(problems) }
+}
+
+async fn start_server(
+    server: &ServerConfig,
+    sandbox: &Sandbox,
+    journal: &Journal,
+    clock: &Arc<dyn Clock>,
+    house: &Tasks,
+    announcements: Announcements,
+) -> Result<Arc<dyn ToolServer>, LoadError> {
+    match &server.reach {
+        Reach::Toolset { component, settings } => {
+            let bytes = component.read().await?;
+            let plugin = sandbox.load(&server.name, &bytes, settings, Limits::TOOLSET).await?;
+            let store = journal.store_for(&server.name);
+            Ok(Arc::new(Toolset::start(&server.name, &server.prefix, plugin, store, clock.now()).await?))
+        }
+        Reach::Stdio { .. } | Reach::Http { .. } => {
+            let started =
+                McpServer::start(server.clone(), Settings::default(), announcements, clock.clone(), house);
+            let Some(server) = started else { return Err(LoadError::WrongWorld("not an MCP server".to_owned())) };
+            // Late is no error: it comes in when it is ready.
+            drop(tokio::time::timeout(CONNECT_WAIT, server.settled()).await);
+            Ok(Arc::new(server))
+        }
+    }
+}
+
+/// Ends what has been started when the rest cannot be.
+async fn end_early(house: &Tasks, journal: &Journal) {
+    house.stop(EARLY_GRACE).await;
+    journal.close(EARLY_GRACE).await;
+}
+
+fn clash_problem(config: &Config, clash: &Clash) -> Problem {
+    let mut problem = config.server_problem(clash.shadowed.server(), "", &clash.to_string());
+    problem.hint = Some("give one of the two servers another `prefix`.".to_owned());
+    problem
+}
+
+fn policy_problems(config: &Config, error: PolicyError) -> Vec<Problem> {
+    match error.source {
+        LoadError::Settings(found) => {
+            found.iter().map(|one| config.policy_problem(&error.policy, &one.pointer, &one.message)).collect()
+        }
+        source => {
+            let message = format!("component `{}`: {source}", error.component);
+            vec![config.policy_problem(&error.policy, "", &message)]
+        }
+    }
+}
+
+/// Says in the journal who begins to decide, by which configuration and which components.
+async fn record_start(journal: &Journal, config: &Config, policies: &Policies, role: &str) -> Result<(), JournalError> {
+    let process = body::Process {
+        role: role.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+    };
+    let loaded: Vec<Value> = policies
+        .iter()
+        .map(|policy| {
+            json!({
+                "policy": policy.name(),
+                "component": policy.plugin().digest(),
+                "settings": policy.plugin().settings_digest(),
+                "mode": policy.mode().word(),
+            })
+        })
+        .collect();
+    let servers: Vec<&str> = config.servers.iter().map(|server| server.name.as_str()).collect();
+    let applied = json!({ "digest": &*config.digest, "policies": loaded, "servers": servers });
+    let id = journal.process().to_owned();
+    journal
+        .append(vec![
+            Draft::new("interlock", kind::PROCESS_STARTED, &id, &process)?,
+            Draft::new("interlock", "config.applied", &id, &applied)?,
+        ])
+        .await
+        .map(drop)
+}

@@ -1,0 +1,273 @@
+//! Asking, answering and finding: the fold kept up to date with the journal.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use super::{Approval, Book, State};
+use crate::{
+    call::{Call, CallId},
+    clock::{Clock, Timestamp},
+    journal::{Committed, Draft, Event, Guard, Journal, JournalError, Query, Sequence, body, kind},
+    verdict::Question,
+};
+
+/// The most events that one reading of the journal returns.
+const READ_AT_ONCE: usize = 1000;
+
+/// Why an approval could not be asked for, found or answered.
+#[derive(Debug, thiserror::Error)]
+pub enum ApprovalsError {
+    /// The journal could not be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// There is no such question.
+    #[error("there is no approval `{0}`")]
+    NotFound(String),
+    /// It can no longer be answered.
+    #[error("approval `{id}` is {}, not open", state.word())]
+    NotOpen {
+        /// Which.
+        id: String,
+        /// What has become of it.
+        state: State,
+    },
+    /// The one who answers lacks the role.
+    #[error("approval `{id}` is for the roles {roles}; `{by}` has none of them")]
+    NotEntitled {
+        /// Which.
+        id: String,
+        /// Who may.
+        roles: String,
+        /// Who tried.
+        by: String,
+    },
+    /// The caller cannot approve their own call.
+    #[error("`{by}` made this call and may not approve it")]
+    OwnCall {
+        /// Who tried.
+        by: String,
+    },
+    /// They have said so before.
+    #[error("`{by}` has already answered approval `{id}`")]
+    Answered {
+        /// Which.
+        id: String,
+        /// Who.
+        by: String,
+    },
+}
+
+/// The questions of one journal. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Approvals(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    folded: Mutex<Folded>,
+    /// Held while the fold is brought up to date, so that each event is read once.
+    reading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Folded {
+    book: Book,
+    upto: Sequence,
+}
+
+impl Approvals {
+    /// The questions in this journal.
+    pub fn new(journal: Journal, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner { journal, clock, folded: Mutex::default(), reading: tokio::sync::Mutex::default() }))
+    }
+
+    fn folded(&self) -> MutexGuard<'_, Folded> {
+        // A panic elsewhere leaves at worst a fold that lags behind; the next refresh mends it.
+        self.0.folded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings the fold up to date and returns the position that it stands at.
+    async fn refresh(&self) -> Result<Sequence, ApprovalsError> {
+        let _reading = self.0.reading.lock().await;
+        let head = self.0.journal.refresh().await?;
+        loop {
+            let upto = self.folded().upto;
+            if upto >= head {
+                return Ok(upto);
+            }
+            let query = Query { after: upto, kinds: vec!["approval.*".to_owned()], ..Query::default() };
+            let events = self.0.journal.read(&query).await?;
+            let mut folded = self.folded();
+            for event in &events {
+                folded.book.apply(event)?;
+            }
+            // The store may be further than `head` by now; what it has not returned was not there.
+            folded.upto = events.last().map_or(head, |last| if events.len() < READ_AT_ONCE { last.seq.max(head) } else { last.seq });
+        }
+    }
+
+    /// The latest question with this binding, or the one that `continues` used up, and the position as of which.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub async fn find(
+        &self,
+        binding: &str,
+        continues: Option<&CallId>,
+    ) -> Result<(Option<Approval>, Sequence), ApprovalsError> {
+        let upto = self.refresh().await?;
+        let folded = self.folded();
+        let spent = continues.and_then(|call| folded.book.spent(binding, call));
+        Ok((spent.or_else(|| folded.book.bound(binding)).cloned(), upto))
+    }
+
+    /// All questions that still matter, oldest first.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub async fn list(&self) -> Result<Vec<Approval>, ApprovalsError> {
+        self.refresh().await?;
+        Ok(self.folded().book.iter().cloned().collect())
+    }
+
+    /// One question by its id.
+    ///
+    /// # Errors
+    /// If there is none, or the journal cannot be read.
+    pub async fn get(&self, id: &str) -> Result<Approval, ApprovalsError> {
+        self.refresh().await?;
+        self.folded().book.get(id).cloned().ok_or_else(|| ApprovalsError::NotFound(id.to_owned()))
+    }
+
+    /// The time by which states are told.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Puts a question about `call`, unless the same question was put since `since`. Returns whichever stands.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub async fn ask(
+        &self,
+        call: &Call,
+        policy: &str,
+        binding: &str,
+        question: &Question,
+        since: Sequence,
+    ) -> Result<Approval, ApprovalsError> {
+        let id = Uuid::now_v7().to_string();
+        let asked = body::ApprovalAsked {
+            binding: binding.to_owned(),
+            call: call.id.clone(),
+            policy: policy.to_owned(),
+            question: question.clone(),
+            tool: call.tool.clone(),
+            arguments: serde_json::Value::Object((*call.arguments).clone()),
+            caller: call.caller.clone(),
+            session: call.session.clone(),
+            expires: self.now().plus(question.expires_in),
+        };
+        let draft = Draft::new(&call.caller.principal, kind::APPROVAL_ASKED, &id, &asked)?;
+        let bound = binding.to_owned();
+        let guard = Guard {
+            since,
+            disturbed_by: Box::new(move |event: &Event| {
+                event.kind == kind::APPROVAL_ASKED
+                    && event.body.get("binding").and_then(serde_json::Value::as_str) == Some(&bound)
+            }),
+        };
+        // On a conflict someone else asked the same meanwhile: theirs stands.
+        match self.0.journal.commit(vec![draft], guard).await? {
+            Committed::At(_) | Committed::Conflict => {}
+        }
+        let (found, _) = self.find(binding, None).await?;
+        found.ok_or(ApprovalsError::NotFound(id))
+    }
+
+    /// Records one human's answer and returns the question as it stands then.
+    ///
+    /// # Errors
+    /// If there is no such question, it is no longer open, or `by` may not answer it.
+    pub async fn answer(
+        &self,
+        id: &str,
+        by: &str,
+        roles: &[String],
+        approve: bool,
+        reason: Option<&str>,
+    ) -> Result<Approval, ApprovalsError> {
+        loop {
+            let since = self.refresh().await?;
+            let approval = self.get(id).await?;
+            self.entitled(&approval, by, roles)?;
+            let answered = body::ApprovalAnswered {
+                by: by.to_owned(),
+                roles: roles.to_vec(),
+                reason: reason.map(str::to_owned),
+                channel: "desk".to_owned(),
+            };
+            let kind = if approve { kind::APPROVAL_GRANTED } else { kind::APPROVAL_REFUSED };
+            let draft = Draft::new(by, kind, id, &answered)?;
+            match self.0.journal.commit(vec![draft], touching(vec![id.to_owned()], since)).await? {
+                Committed::At(_) => return self.get(id).await,
+                Committed::Conflict => {}
+            }
+        }
+    }
+
+    fn entitled(&self, approval: &Approval, by: &str, roles: &[String]) -> Result<(), ApprovalsError> {
+        let (id, by) = (approval.id.clone(), by.to_owned());
+        let question = &approval.question;
+        match approval.state(self.now()) {
+            State::Open => {}
+            state @ (State::Granted | State::Refused | State::Expired | State::Spent) => {
+                return Err(ApprovalsError::NotOpen { id, state });
+            }
+        }
+        if !question.roles.is_empty() && !roles.iter().any(|role| question.roles.contains(role)) {
+            let roles = question.roles.iter().map(|role| format!("`{role}`")).collect::<Vec<_>>().join(", ");
+            return Err(ApprovalsError::NotEntitled { id, roles, by });
+        }
+        if by == approval.caller.principal && !question.self_approval {
+            return Err(ApprovalsError::OwnCall { by });
+        }
+        if approval.answers.iter().any(|answer| answer.by == by) {
+            return Err(ApprovalsError::Answered { id, by });
+        }
+        Ok(())
+    }
+
+    /// Records that nobody answered in time. Whoever notices first, once.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub async fn expire(&self, id: &str) -> Result<(), ApprovalsError> {
+        let since = self.refresh().await?;
+        let draft = Draft::new("interlock", kind::APPROVAL_EXPIRED, id, &body::ApprovalExpired::default())?;
+        match self.0.journal.commit(vec![draft], touching(vec![id.to_owned()], since)).await? {
+            Committed::At(_) | Committed::Conflict => Ok(()),
+        }
+    }
+
+    /// The record that an admission uses these approvals up, to be committed with it.
+    ///
+    /// # Errors
+    /// If a draft cannot be written as JSON.
+    pub fn spend(&self, ids: &[String], call: &CallId) -> Result<Vec<Draft>, ApprovalsError> {
+        let spent = body::ApprovalSpent { call: call.clone() };
+        ids.iter().map(|id| Ok(Draft::new("interlock", kind::APPROVAL_SPENT, id, &spent)?)).collect()
+    }
+}
+
+/// A guard that any event about one of these approvals disturbs: so each is spent once, and no answer is overlooked.
+pub fn touching(ids: Vec<String>, since: Sequence) -> Guard {
+    Guard {
+        since,
+        disturbed_by: Box::new(move |event: &Event| {
+            event.kind.starts_with("approval.") && ids.iter().any(|id| *id == event.subject)
+        }),
+    }
+}

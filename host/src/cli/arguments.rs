@@ -1,0 +1,313 @@
+//! What can be typed: every verb with its arguments, for clap.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::{Map, Value};
+
+/// Stands between AI apps and MCP servers: sandboxed policies decide every tool call, one journal tells what happened.
+#[derive(Debug, Parser)]
+#[command(name = "interlock", version, disable_help_subcommand = true)]
+pub(super) struct Interlock {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// The configuration file.
+    #[arg(long, global = true, env = "INTERLOCK_CONFIG", default_value = "interlock.json", value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Tells more of what is going on, on standard error; twice: still more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+/// How a table is printed.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Output {
+    /// Prints JSON instead of a table.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Serves AI apps over MCP: on standard input and output, or over HTTP.
+    Serve(Serve),
+    /// Shows what Interlock does, each time against the real thing.
+    Demo(Demo),
+    /// Checks the configuration, loads the plugins, connects to the servers, and reports everything that is wrong.
+    Check(Check),
+    /// Lists the tools as AI apps see them, and the policies that guard each.
+    Tools(Tools),
+    /// Calls a tool the way an AI app would.
+    Call(Call),
+    /// Tells what would be decided of a call, by each policy, and what would unlock it. Sends nothing.
+    Explain(Call),
+    /// Questions that wait for a person.
+    Approvals(Approvals),
+    /// Calls, and those whose outcome nobody knows.
+    Calls(Calls),
+    /// The journal.
+    Audit(Audit),
+    /// The state of everything, on one page.
+    Status(Status),
+    /// Puts the servers of an AI app's configuration behind Interlock.
+    Import(Import),
+    /// Prints the JSON Schema of the configuration file, for editors.
+    Schema,
+    /// Prints a shell's completion script.
+    Completions(Completions),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Serves streamable HTTP at http://ADDR/mcp instead of standard input and output.
+    #[arg(long, value_name = "ADDR")]
+    pub(super) http: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Which one; all unless given.
+    pub(super) story: Option<Story>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What a demonstration shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Story {
+    /// Calls in the right order go through.
+    Success,
+    /// Calls that break a rule are refused, and say what would unlock them.
+    Violation,
+    /// A call waits for a person.
+    Approval,
+    /// What is going on can be watched.
+    Monitoring,
+    /// What happened can be proved.
+    Audit,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Tools {
+    #[command(subcommand)]
+    pub(super) action: Option<ToolsAction>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What to do with tools.
+#[derive(Debug, Subcommand)]
+pub(super) enum ToolsAction {
+    /// Lists them.
+    List,
+    /// Accepts a tool's changed definition, so that it can be called again.
+    Accept {
+        /// `server/tool`.
+        tool: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Call {
+    /// The name that AI apps see, or `server/tool`.
+    pub(super) tool: String,
+    /// The arguments, a JSON object.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub(super) args: ToolArguments,
+    /// The session that it belongs to.
+    #[arg(long, value_name = "NAME")]
+    pub(super) session: Option<String>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// A JSON object from the command line.
+#[derive(Clone, Debug)]
+pub(super) struct ToolArguments(pub(super) Map<String, Value>);
+
+impl FromStr for ToolArguments {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match serde_json::from_str(text) {
+            Ok(Value::Object(arguments)) => Ok(Self(arguments)),
+            Ok(_) => Err("it must be a JSON object, such as '{\"amount\": 5}'".to_owned()),
+            Err(error) => Err(format!("it is not JSON: {error}")),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Approvals {
+    #[command(subcommand)]
+    pub(super) action: Option<ApprovalsAction>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What to do with questions.
+#[derive(Debug, Subcommand)]
+pub(super) enum ApprovalsAction {
+    /// Lists those that wait.
+    List {
+        /// Also those that were answered or have expired.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Shows one, with everything that it would allow.
+    Show {
+        /// The approval's id, or its beginning.
+        id: String,
+    },
+    /// Allows the one call that was asked about.
+    Approve(Answer),
+    /// Does not.
+    Refuse(Answer),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Answer {
+    /// The approval's id, or its beginning.
+    pub(super) id: String,
+    /// Who answers; the name of the user of this machine unless given.
+    #[arg(long = "as", value_name = "NAME")]
+    pub(super) approver: Option<String>,
+    /// In which role; may be given several times.
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(super) roles: Vec<String>,
+    /// Why; for the journal and for the AI app.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Calls {
+    #[command(subcommand)]
+    pub(super) action: Option<CallsAction>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What to do with calls.
+#[derive(Debug, Subcommand)]
+pub(super) enum CallsAction {
+    /// Lists the latest.
+    List {
+        /// At most so many.
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+        /// Only those whose outcome nobody knows.
+        #[arg(long)]
+        unknown: bool,
+    },
+    /// Shows one, with every verdict.
+    Show {
+        /// The call's id, or its beginning.
+        id: String,
+    },
+    /// Puts down what became of a call whose outcome nobody knew.
+    Settle {
+        /// The call's id, or its beginning.
+        id: String,
+        /// What became of it.
+        #[arg(long)]
+        outcome: Settled,
+        /// How that is known; for the journal.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+/// What can have become of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Settled {
+    /// The tool did it.
+    Succeeded,
+    /// It did not.
+    Failed,
+    /// It never got that far.
+    Cancelled,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Audit {
+    #[command(subcommand)]
+    pub(super) action: Option<AuditAction>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What to do with the journal.
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditAction {
+    /// Prints the latest events.
+    Tail {
+        /// So many.
+        #[arg(short, long, value_name = "N", default_value_t = 20,
+            value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        lines: u32,
+        /// Goes on with those to come.
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Prints the events that fit everything given.
+    Query {
+        /// Kind, such as call.refused; `*` stands for anything.
+        #[arg(long, value_name = "PATTERN")]
+        kind: Option<String>,
+        /// Pattern of `server/tool`.
+        #[arg(long, value_name = "PATTERN")]
+        tool: Option<String>,
+        /// One call's id.
+        #[arg(long, value_name = "ID")]
+        call: Option<String>,
+        /// One session.
+        #[arg(long, value_name = "NAME")]
+        session: Option<String>,
+        /// Not older than so many minutes.
+        #[arg(long, value_name = "N")]
+        since_minutes: Option<u32>,
+        /// At most so many.
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// Checks that no event was changed, left out or moved.
+    Verify,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The AI app's configuration: Claude's claude_desktop_config.json, Cursor's or VS Code's mcp.json.
+    pub(super) file: PathBuf,
+    /// Writes both files, and a backup of the first, instead of printing them.
+    #[arg(long)]
+    pub(super) write: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// Which shell.
+    pub(super) shell: clap_complete::Shell,
+}

@@ -1,0 +1,46 @@
+//! The seam towards what stands behind the AI's door: mediation for tool calls, the catalogue for all else.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+pub use crate::downstream::Announcement;
+use crate::{
+    downstream::{Link, RpcError},
+    mediation::{Answer, CallRequest},
+};
+
+/// What clients are told of the servers behind the door, taken together.
+#[derive(Clone, Debug, Default)]
+pub struct Offered {
+    /// MCP `ServerCapabilities`.
+    pub capabilities: Value,
+    /// Instructions for the model.
+    pub instructions: Option<String>,
+}
+
+/// What stands behind the door.
+#[async_trait]
+pub trait Behind: Send + Sync + std::fmt::Debug {
+    /// The tools that AI apps see: MCP `Tool` objects under their exposed names, in a fixed order.
+    fn tools(&self) -> Vec<Arc<Value>>;
+
+    /// Carries one tool call out, or refuses it.
+    async fn call(&self, request: CallRequest, link: Link) -> Answer;
+
+    /// Answers any other request of MCP, with names and URIs as clients know them.
+    ///
+    /// `params` come without `_meta`, `inputResponses` and `requestState`: those are in the link.
+    ///
+    /// # Errors
+    /// The server's own JSON-RPC error, or one that says that there is no such thing.
+    async fn request(&self, method: &str, params: Value, link: Link) -> Result<Value, RpcError>;
+
+    /// What clients are told when they arrive.
+    fn offered(&self) -> Offered;
+
+    /// Everything that is announced from now on.
+    fn announcements(&self) -> broadcast::Receiver<Announcement>;
+}

@@ -1,0 +1,209 @@
+//! Who is asking: what one request says of its client, in both eras of MCP.
+
+use serde_json::{Value, json};
+
+use super::message::{INVALID_PARAMS, Object, Request, UNSUPPORTED_VERSION, rpc};
+use crate::{call::Caller, downstream::RpcError};
+
+/// The revision that did away with sessions and `initialize`.
+pub(super) const MODERN: &str = "2026-07-28";
+/// The newest revision that has `initialize`.
+const NEWEST_LEGACY: &str = "2025-11-25";
+/// Everything that is spoken here, newest first.
+pub(super) const VERSIONS: [&str; 5] = [MODERN, NEWEST_LEGACY, "2025-06-18", "2025-03-26", "2024-11-05"];
+
+/// Keys of `_meta` that belong to the protocol begin so.
+const OWN_PREFIX: &str = "io.modelcontextprotocol/";
+const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
+const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
+const CLIENT_KEY: &str = "io.modelcontextprotocol/clientInfo";
+const LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
+/// Our own key: which session a stateless request belongs to.
+pub(super) const SESSION_KEY: &str = "interlock/session";
+/// Longest session name that a client may give, in bytes.
+const LONGEST_SESSION: usize = 128;
+
+/// Log levels of MCP (RFC 5424), least severe first.
+const LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
+/// The two ways in which MCP has been spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Era {
+    /// Up to 2025-11-25: `initialize`, sessions, requests in both directions.
+    Legacy,
+    /// From 2026-07-28: every request stands for itself.
+    Modern,
+}
+
+/// What is known of the client, from `initialize` or from the request itself.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// Protocol revision.
+    pub(super) version: String,
+    /// MCP `ClientCapabilities`.
+    pub(super) capabilities: Value,
+    /// What the client calls itself.
+    pub(super) name: Option<String>,
+    /// Log level that it asked for.
+    pub(super) log_level: Option<String>,
+}
+
+/// One request's client.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) era: Era,
+    pub(super) facts: Facts,
+    pub(super) caller: Caller,
+    /// The session, where the transport has one.
+    pub(super) session: Option<String>,
+}
+
+impl Client {
+    /// Whether the client can be asked `method`, with these parameters, at all.
+    pub(super) fn can_be_asked(&self, method: &str, params: &Value) -> bool {
+        let capability = |name: &str| self.facts.capabilities.get(name).filter(|it| it.is_object());
+        match method {
+            "sampling/createMessage" => capability("sampling").is_some(),
+            "roots/list" => capability("roots").is_some(),
+            "elicitation/create" => capability("elicitation").is_some_and(|elicitation| {
+                match params.get("mode").and_then(Value::as_str) {
+                    // A capability that names no mode means forms (MCP 2025-11-25, elicitation).
+                    None | Some("form") => elicitation.get("form").is_some() || elicitation.get("url").is_none(),
+                    Some(mode) => elicitation.get(mode).is_some(),
+                }
+            }),
+            _ => false,
+        }
+    }
+
+    /// Whether a log message of this level is to be passed on.
+    pub(super) fn admits(&self, level: Option<&str>) -> bool {
+        admits(self.era, self.facts.log_level.as_deref(), level)
+    }
+}
+
+/// Whether a client that asked for `wanted` gets log messages of `level`.
+pub(super) fn admits(era: Era, wanted: Option<&str>, level: Option<&str>) -> bool {
+    match (wanted.and_then(severity), era) {
+        (Some(wanted), _) => level.and_then(severity).is_none_or(|level| level >= wanted),
+        // Before 2026-07-28 a server logs at its own discretion until it is told a level; since then, only when told.
+        (None, Era::Legacy) => true,
+        (None, Era::Modern) => false,
+    }
+}
+
+/// Where a log level stands; none if there is no such level.
+pub(super) fn severity(level: &str) -> Option<usize> {
+    LEVELS.iter().position(|known| *known == level)
+}
+
+/// Whether a request opens a connection the legacy way. One that stands for itself does not: to it there is no such
+/// method.
+pub(super) fn opens(request: &Request) -> bool {
+    request.method == "initialize"
+        && (request.params.contains_key("protocolVersion") || said_version(request).is_none())
+}
+
+/// The revision that a request says it speaks.
+pub(super) fn said_version(request: &Request) -> Option<&str> {
+    request.meta().and_then(|meta| meta.get(VERSION_KEY)).and_then(Value::as_str)
+}
+
+/// What the parameters of `initialize` say.
+///
+/// # Errors
+/// `-32602` if the revision is not given.
+pub(super) fn handshake(params: &Object) -> Result<Facts, RpcError> {
+    let asked = params
+        .get("protocolVersion")
+        .and_then(Value::as_str)
+        .ok_or_else(|| rpc(INVALID_PARAMS, "`protocolVersion` is missing"))?;
+    let version = if asked != MODERN && VERSIONS.contains(&asked) { asked } else { NEWEST_LEGACY };
+    Ok(Facts {
+        version: version.to_owned(),
+        capabilities: capabilities(params.get("capabilities").cloned().unwrap_or_else(|| json!({}))),
+        name: params.get("clientInfo").and_then(name),
+        log_level: None,
+    })
+}
+
+/// What a request says of its client by itself; none if it speaks the legacy way.
+///
+/// `modern_transport` says that the transport has already announced the modern era.
+///
+/// # Errors
+/// `-32602` if a modern request lacks what it must say, `-32022` if its revision is not spoken here.
+pub(super) fn declared(request: &Request, modern_transport: bool) -> Result<Option<Facts>, RpcError> {
+    let meta = request.meta();
+    let get = |key: &str| meta.and_then(|meta| meta.get(key));
+    let discovers = request.method == "server/discover";
+    let version = said_version(request);
+    match version {
+        Some(version) if !VERSIONS.contains(&version) => {
+            return Err(RpcError {
+                code: UNSUPPORTED_VERSION,
+                message: "unsupported protocol version".to_owned(),
+                data: Some(json!({"supported": VERSIONS, "requested": version})),
+            });
+        }
+        Some(MODERN) => {}
+        Some(_) if discovers || modern_transport => {}
+        None if discovers || modern_transport || get(VERSION_KEY).is_some() => {}
+        Some(_) | None => return Ok(None),
+    }
+    let capable = get(CAPABILITIES_KEY).filter(|it| it.is_object());
+    let (Some(version), Some(capable)) = (version, capable) else {
+        let missing: Vec<_> = [(VERSION_KEY, version.is_none()), (CAPABILITIES_KEY, capable.is_none())]
+            .into_iter()
+            .filter_map(|(key, missing)| missing.then_some(key))
+            .collect();
+        return Err(rpc(
+            INVALID_PARAMS,
+            format!("request _meta is missing or has malformed required fields: {}", missing.join(", ")),
+        ));
+    };
+    Ok(Some(Facts {
+        version: version.to_owned(),
+        capabilities: capabilities(capable.clone()),
+        name: get(CLIENT_KEY).and_then(name),
+        log_level: get(LEVEL_KEY).and_then(Value::as_str).map(str::to_owned),
+    }))
+}
+
+/// The session that a stateless request names.
+///
+/// # Errors
+/// `-32602` if it is no text of 1 to 128 bytes.
+pub(super) fn named_session(request: &Request) -> Result<Option<String>, RpcError> {
+    match request.meta().and_then(|meta| meta.get(SESSION_KEY)) {
+        None => Ok(None),
+        Some(Value::String(name)) if !name.is_empty() && name.len() <= LONGEST_SESSION => Ok(Some(name.clone())),
+        Some(_) => Err(rpc(
+            INVALID_PARAMS,
+            format!("`_meta[\"{SESSION_KEY}\"]` is not a text of 1 to {LONGEST_SESSION} bytes"),
+        )),
+    }
+}
+
+/// A request's `_meta` as a server may see it: without what is between this client and this door alone.
+pub(super) fn meta_to_pass_on(request: &Request) -> Object {
+    let mut meta = request.meta().cloned().unwrap_or_default();
+    meta.retain(|key, _| key != "progressToken" && key != SESSION_KEY && !key.starts_with(OWN_PREFIX));
+    meta
+}
+
+/// Tasks outlive the call that made them, and nothing here knows whose they are: a server must not think that the
+/// client could take one.
+fn capabilities(mut declared: Value) -> Value {
+    if let Some(declared) = declared.as_object_mut() {
+        declared.remove("tasks");
+        if let Some(Value::Object(extensions)) = declared.get_mut("extensions") {
+            extensions.remove("io.modelcontextprotocol/tasks");
+        }
+    }
+    declared
+}
+
+fn name(info: &Value) -> Option<String> {
+    info.get("name").and_then(Value::as_str).map(str::to_owned)
+}

@@ -1,0 +1,122 @@
+//! MCP over streamable HTTP, both eras on one endpoint: `/mcp`.
+//!
+//! Since 2026-07-28 a request is a POST that stands for itself. Before, `initialize` opens a session, whose requests
+//! are POSTs too, and whose GET is a stream of announcements.
+
+mod guard;
+mod headers;
+mod log;
+mod post;
+mod reply;
+mod session;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{StatusCode, header::ACCEPT},
+    middleware,
+    response::{IntoResponse, Response},
+    routing,
+    serve::ListenerExt,
+};
+use rmcp::transport::common::http_header::{EVENT_STREAM_MIME_TYPE, HEADER_LAST_EVENT_ID};
+use tokio::net::TcpListener;
+
+use super::{Gateway, GatewayError};
+use crate::call::Caller;
+
+/// What the handlers share.
+#[derive(Clone, Debug)]
+struct Door {
+    gateway: Gateway,
+    sessions: Arc<session::Sessions>,
+}
+
+impl Door {
+    /// The caller: whom an authentication layer has put into the request's extensions as a [`Caller`], or `local`.
+    fn caller(&self, extensions: &axum::http::Extensions, client: Option<String>) -> Caller {
+        match extensions.get::<Caller>() {
+            Some(known) => Caller { client, ..known.clone() },
+            None => self.gateway.inner.local(client),
+        }
+    }
+}
+
+/// The route `/mcp`. A layer around it may put a [`Caller`] into the extensions of each request.
+pub fn router(gateway: &Gateway) -> Router {
+    let door = Door { gateway: gateway.clone(), sessions: Arc::new(session::Sessions::new(gateway)) };
+    Router::new()
+        .route("/mcp", routing::post(post::post).get(get).delete(delete))
+        .layer(middleware::from_fn_with_state(door.clone(), guard::guard))
+        .with_state(door)
+}
+
+/// Serves [`router`] on this socket until the gateway's tasks are told to stop.
+///
+/// Then nothing new is taken in, streams of announcements end, and open requests have
+/// [`Config::grace`](super::Config::grace) to end; what then remains is called off.
+///
+/// # Errors
+/// If the socket fails.
+pub async fn serve_http(gateway: &Gateway, listener: TcpListener) -> Result<(), GatewayError> {
+    let listener = listener.tap_io(|socket| {
+        // An answer is written in one go, so waiting for more to send only costs time.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "a socket cannot be set to send at once");
+        }
+    });
+    let stopping = gateway.inner.tasks.stopping();
+    let served = axum::serve(listener, router(gateway)).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let too_late = async {
+        stopping.cancelled().await;
+        tokio::time::sleep(gateway.inner.config.grace).await;
+    };
+    let ended = tokio::select! {
+        ended = served.into_future() => ended,
+        () = too_late => Ok(()),
+    };
+    gateway.inner.cut.cancel();
+    Ok(ended?)
+}
+
+/// The announcements of a session, or the rest of a stream that broke off.
+async fn get(State(door): State<Door>, request: Request) -> Response {
+    if headers::is_modern(request.headers()) {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    if !headers::lists(request.headers(), &ACCEPT, EVENT_STREAM_MIME_TYPE) {
+        return (StatusCode::NOT_ACCEPTABLE, "The client must accept text/event-stream.").into_response();
+    }
+    let session = match door.session(request.headers(), request.extensions()) {
+        Ok(session) => session,
+        Err(none) => return none.into_response(),
+    };
+    let closing = session.connection.closing.clone();
+    let (log, after) = match request.headers().get(HEADER_LAST_EVENT_ID) {
+        None => (Some(session.announcements()), None),
+        Some(last) => session.after_event(last.to_str().unwrap_or_default()),
+    };
+    // A position that is not known any more gets a stream that ends at once: an error would have the client ask again
+    // and again for what cannot be had.
+    let events = log.map(|log| log.read(after));
+    reply::stream(futures::StreamExt::take_until(
+        futures::StreamExt::flatten(futures::stream::iter(events)),
+        closing.cancelled_owned(),
+    ))
+}
+
+/// Ends a session.
+async fn delete(State(door): State<Door>, request: Request) -> Response {
+    if headers::is_modern(request.headers()) {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    match door.session(request.headers(), request.extensions()) {
+        Ok(session) => {
+            door.sessions.close(&session);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(none) => none.into_response(),
+    }
+}

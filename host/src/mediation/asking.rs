@@ -1,0 +1,169 @@
+//! The approval gate: one question for exactly this call, and the wait for its answer.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Map;
+
+use super::{Mediator, Refused, records, refusing::Turned, waiting::Waiting};
+use crate::{
+    approvals::{Approval, State, binding, touching},
+    call::Call,
+    journal::{Guard, Sequence},
+    policy::Judgement,
+    verdict::{Grant, Question, Refusal, Unlock},
+};
+
+/// What came of asking.
+pub(super) enum Asked {
+    /// Every question is answered with yes.
+    Granted(Granted),
+    /// One was answered with no, or not in time, or not yet.
+    Turned(Vec<Refused>),
+}
+
+/// Proofs for exactly one call.
+pub(super) struct Granted {
+    /// By policy.
+    pub(super) grants: BTreeMap<String, Grant>,
+    /// Approvals that the admission must use up.
+    pub(super) spends: Vec<String>,
+    /// Holds as long as nothing happens to any of them.
+    pub(super) guard: Guard,
+}
+
+impl Granted {
+    /// Nothing was asked.
+    pub(super) fn nothing() -> Self {
+        Self { grants: BTreeMap::new(), spends: Vec::new(), guard: Guard::none() }
+    }
+}
+
+/// How the questions of one call stand.
+#[derive(Default)]
+struct Standing {
+    grants: BTreeMap<String, Grant>,
+    spends: Vec<String>,
+    refused: Vec<Refused>,
+    open: Vec<Approval>,
+    since: Sequence,
+}
+
+impl Mediator {
+    /// Puts the questions, or finds them put already, and waits for answers as long as the client is held.
+    pub(super) async fn ask(
+        &self,
+        call: &Call,
+        questions: &[(String, Question)],
+        judgement: &Judgement,
+        waiting: &mut Waiting<'_>,
+    ) -> Result<Asked, Turned> {
+        let parts = self.parts();
+        loop {
+            let standing = self.standing(call, questions, judgement, waiting).await?;
+            if !standing.refused.is_empty() {
+                return Ok(Asked::Turned(standing.refused));
+            }
+            if standing.open.is_empty() {
+                let guard = touching(standing.spends.clone(), standing.since);
+                return Ok(Asked::Granted(Granted { grants: standing.grants, spends: standing.spends, guard }));
+            }
+            let ids: Vec<String> = standing.open.iter().map(|approval| approval.id.clone()).collect();
+            if waiting.asked.is_empty() {
+                parts.journal.append(vec![records::asked(call, &ids, judgement)?]).await?;
+                tracing::info!(call.id = %call.id, tool = %call.tool, "call waits for approval");
+            }
+            waiting.asked.extend(ids.iter().filter(|id| !waiting.asked.contains(id)).cloned().collect::<Vec<_>>());
+            let message = format!("Waiting for a human to answer approval {}.", ids.join(", "));
+            let now = parts.approvals.now();
+            let shortest = standing.open.iter().map(|approval| approval.expires.since(now)).min().unwrap_or_default();
+            let guard = touching(ids, standing.since);
+            if !waiting.for_answer(parts, &guard, shortest + Duration::from_millis(1), &message).await {
+                return Ok(Asked::Turned(standing.open.iter().map(pending).collect()));
+            }
+        }
+    }
+
+    async fn standing(
+        &self,
+        call: &Call,
+        questions: &[(String, Question)],
+        judgement: &Judgement,
+        waiting: &Waiting<'_>,
+    ) -> Result<Standing, Turned> {
+        let approvals = &self.parts().approvals;
+        let mut standing = Standing { since: Sequence(u64::MAX), ..Standing::default() };
+        for (policy, question) in questions {
+            let Some(record) = judgement.records.iter().find(|record| record.policy == *policy) else { continue };
+            let bound = binding(call, policy, &record.component, &record.settings);
+            let (found, since) = approvals.find(&bound, call.continues.as_ref()).await?;
+            standing.since = standing.since.min(since);
+            let now = approvals.now();
+            let mut current = found;
+            if let Some(approval) = &current {
+                match approval.state(now) {
+                    State::Open => {}
+                    State::Granted => {
+                        standing.spends.push(approval.id.clone());
+                        standing.grants.extend(approval.grant().map(|grant| (policy.clone(), grant)));
+                        continue;
+                    }
+                    // An earlier round of this very call used it up: a server had asked the client for input in between.
+                    State::Spent if approval.spent_by.is_some() && approval.spent_by == call.continues => {
+                        standing.grants.extend(approval.grant().map(|grant| (policy.clone(), grant)));
+                        continue;
+                    }
+                    // A no stands for as long as the question would have.
+                    State::Refused if now < approval.expires => {
+                        standing.refused.push(refused(approval));
+                        continue;
+                    }
+                    // Told once to whoever comes first, and to those who had waited for it; then it may be asked anew.
+                    State::Expired if !approval.told_expired || waiting.asked.contains(&approval.id) => {
+                        approvals.expire(&approval.id).await?;
+                        standing.refused.push(expired(approval));
+                        continue;
+                    }
+                    State::Spent | State::Refused | State::Expired => current = None,
+                }
+            }
+            let open = match current {
+                Some(open) => open,
+                None => approvals.ask(call, policy, &bound, question, since).await?,
+            };
+            standing.open.push(open);
+        }
+        Ok(standing)
+    }
+}
+
+fn told(approval: &Approval, code: &str, reason: String, unlocks: Vec<Unlock>) -> Refused {
+    let details = Map::from_iter([("approval".to_owned(), approval.id.clone().into())]);
+    Refused {
+        policy: approval.policy.clone(),
+        refusal: Refusal { code: code.to_owned(), reason, unlocks, details },
+    }
+}
+
+fn pending(approval: &Approval) -> Refused {
+    let reason = format!(
+        "{} A human has been asked (approval {}) and has not answered yet. Make exactly the same call again once it is \
+         granted.",
+        approval.question.reason, approval.id
+    );
+    told(approval, "approval_pending", reason, vec![Unlock::Approval(approval.id.clone())])
+}
+
+fn refused(approval: &Approval) -> Refused {
+    let no = approval.answers.iter().find(|answer| !answer.approve);
+    let why = no.and_then(|answer| answer.reason.as_deref()).map(|why| format!(": {why}")).unwrap_or_default();
+    told(approval, "approval_refused", format!("A human has refused this call{why}."), Vec::new())
+}
+
+fn expired(approval: &Approval) -> Refused {
+    let reason = if approval.lapsed_in_silence() {
+        "Nobody answered the question about this call in time. Make the call again to ask anew."
+    } else {
+        "The approval of this call was not used in time. Make the call again to ask anew."
+    };
+    told(approval, "approval_expired", reason.to_owned(), Vec::new())
+}

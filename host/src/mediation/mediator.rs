@@ -1,0 +1,348 @@
+//! The one straight line that every call takes, whatever door it came in by.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use serde_json::{Map, Value};
+
+use super::{
+    Config, Refused,
+    asking::{Asked, Granted},
+    records,
+    refusing::{self, Turned},
+    waiting::Waiting,
+    wording,
+};
+use crate::{
+    approvals::Approvals,
+    call::{Call, CallId, Caller},
+    clock::Clock,
+    downstream::{Catalogue, Link, RpcError, Tool, ToolServer},
+    journal::{Admission, Committed, Draft, Guard, Journal, Permit, Turn},
+    ledger::{Ledger, View},
+    policy::{Judgement, Policies},
+    scope::Scope,
+    tasks::Tasks,
+    verdict::{Decision, Refusal},
+};
+
+/// Conflicts after which a call is judged inside the writer's turn, where there can be none.
+const MAX_CONFLICTS: u32 = 3;
+
+/// One request to run one tool, as a door received it.
+#[derive(Clone, Debug)]
+pub struct CallRequest {
+    /// The name that AI apps see, or `server/tool`.
+    pub tool: String,
+    /// The arguments; empty if none were sent.
+    pub arguments: Map<String, Value>,
+    /// By whom, as the door established it.
+    pub caller: Caller,
+    /// In which session.
+    pub session: String,
+    /// The call that had asked for input and that this one goes on with.
+    pub continues: Option<CallId>,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub enum Answer {
+    /// The tool's own `CallToolResult`, or its server's `InputRequiredResult`.
+    Result {
+        /// The call's id.
+        call: CallId,
+        /// As the server gave it, unless a policy changed it.
+        result: Value,
+    },
+    /// It was refused, or its answer was withheld.
+    Refused {
+        /// The call's id.
+        call: CallId,
+        /// Every refusal.
+        refused: Vec<Refused>,
+        /// The same as an MCP `CallToolResult` for the model.
+        result: Value,
+    },
+    /// A protocol error: no such tool, or the server's own JSON-RPC error, passed on.
+    Error {
+        /// The call's id.
+        call: CallId,
+        /// The error.
+        error: RpcError,
+    },
+}
+
+/// Takes every call down the one straight line. Clones share everything.
+#[derive(Clone)]
+pub struct Mediator(Arc<Parts>);
+
+/// What the line is made of.
+pub(super) struct Parts {
+    pub(super) catalogue: Catalogue,
+    pub(super) policies: ArcSwap<Policies>,
+    pub(super) ledger: Ledger,
+    pub(super) approvals: Approvals,
+    pub(super) journal: Journal,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) tasks: Tasks,
+    pub(super) config: Config,
+}
+
+/// A call that is known to be for a tool of a server, and what was asked before policies rewrote it.
+pub(super) struct Identified {
+    pub(super) server: Arc<dyn ToolServer>,
+    pub(super) call: Call,
+    pub(super) before: Option<Arc<Map<String, Value>>>,
+}
+
+impl Mediator {
+    /// Puts the line together. `tasks` owns the calls that are under way: they outlive the requests they came with.
+    pub fn new(
+        config: Config,
+        catalogue: Catalogue,
+        policies: Policies,
+        journal: Journal,
+        clock: Arc<dyn Clock>,
+        tasks: Tasks,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            ledger: Ledger::new(journal.clone()),
+            approvals: Approvals::new(journal.clone(), clock.clone()),
+            policies: ArcSwap::from_pointee(policies),
+            catalogue,
+            journal,
+            clock,
+            tasks,
+            config,
+        }))
+    }
+
+    pub(super) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    /// The servers' tools, prompts and resources.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.0.catalogue
+    }
+
+    /// The questions to humans.
+    pub fn approvals(&self) -> &Approvals {
+        &self.0.approvals
+    }
+
+    /// The policies in force.
+    pub fn policies(&self) -> Policies {
+        Policies::clone(&self.0.policies.load())
+    }
+
+    /// The tools that AI apps see: MCP `Tool` objects under their exposed names, in a fixed order, each guarded one with
+    /// a line that tells its rules.
+    pub async fn tools(&self) -> Vec<Arc<Value>> {
+        let policies = self.policies();
+        let mut tools = Vec::new();
+        for tool in self.0.catalogue.tools().iter() {
+            let rules = match self.0.config.describe_rules {
+                true => policies.rules(&tool.name, &tool.hints).await,
+                false => Vec::new(),
+            };
+            tools.push(Arc::new(wording::exposed(&self.0.catalogue, tool, &rules)));
+        }
+        tools
+    }
+
+    /// Carries one call out, or refuses it.
+    ///
+    /// The request may be dropped at any time: what was sent is awaited and recorded all the same.
+    pub async fn call(&self, request: CallRequest, link: Link) -> Answer {
+        let identified = match self.identify(request) {
+            Ok(identified) => identified,
+            Err(unknown) => return self.unknown_tool(*unknown).await,
+        };
+        let mut identified = identified;
+        match self.admit(&mut identified, &link).await {
+            Ok(permit) => self.send(identified, permit, link).await,
+            Err(turned) => self.refused(&identified.call, turned),
+        }
+    }
+
+    /// Finds the tool, and puts the request in our words.
+    pub(super) fn identify(&self, request: CallRequest) -> Result<Identified, Box<CallRequest>> {
+        let Some((server, tool)) = self.0.catalogue.find(&request.tool) else { return Err(Box::new(request)) };
+        let Tool { name, digest, hints, .. } = tool;
+        let call = Call {
+            id: CallId::new(),
+            tool: name,
+            arguments: Arc::new(request.arguments),
+            caller: request.caller,
+            session: request.session,
+            received: self.0.clock.now(),
+            hints,
+            definition: digest,
+            continues: request.continues,
+        };
+        Ok(Identified { server, call, before: None })
+    }
+
+    /// Steps 2 to 6 of the line: view, judge, and then refuse, wait, ask or admit, until one of them is final.
+    async fn admit(&self, identified: &mut Identified, link: &Link) -> Result<Permit, Turned> {
+        let parts = self.parts();
+        self.rewrite(identified).await?;
+        let call = &identified.call;
+        let mut waiting = Waiting::new(call, link);
+        let mut granted = Granted::nothing();
+        let mut conflicts = 0;
+        loop {
+            if link.cancel.is_cancelled() {
+                return Err(Turned::called_off());
+            }
+            let policies = parts.policies.load_full();
+            let turn = if conflicts < MAX_CONFLICTS { None } else { Some(parts.journal.turn().await?) };
+            let view = parts.ledger.view().await?;
+            let judgement = policies.judge(call, &granted.grants, &view).await;
+            match &judgement.decision {
+                Decision::Refuse(refusals) => {
+                    let refused = Refused::all(refusals);
+                    let draft = records::refused(call, &refused, &judgement, &view)?;
+                    match commit(&parts.journal, turn, draft, view.guard()).await? {
+                        Committed::At(_) => return Err(Turned::Refused(refused)),
+                        Committed::Conflict => conflicts += 1,
+                    }
+                }
+                Decision::Ask(questions) => {
+                    drop(turn);
+                    match self.ask(call, questions, &judgement, &mut waiting).await? {
+                        Asked::Granted(all) => granted = all,
+                        Asked::Turned(refused) => {
+                            let draft = records::refused(call, &refused, &judgement, &view)?;
+                            parts.journal.append(vec![draft]).await?;
+                            return Err(Turned::Refused(refused));
+                        }
+                    }
+                }
+                Decision::Hold(holds) => {
+                    drop(turn);
+                    if !waiting.for_room(parts, holds, &view).await {
+                        let refused = Refused::in_vain(holds);
+                        let draft = records::refused(call, &refused, &judgement, &view)?;
+                        match parts.journal.commit(vec![draft], view.guard()).await? {
+                            Committed::At(_) => return Err(Turned::Refused(refused)),
+                            Committed::Conflict => conflicts = 0,
+                        }
+                    }
+                }
+                Decision::Allow => {
+                    let drafts = self.admission(identified, &judgement, &view, &granted.spends)?;
+                    // Grants are looked up anew after a conflict: one of them may be what has changed.
+                    let approved = std::mem::replace(&mut granted, Granted::nothing()).guard;
+                    match admit(&parts.journal, turn, call, drafts, view.guard(), approved).await? {
+                        Admission::Admitted(permit) => return Ok(permit),
+                        Admission::Conflict => conflicts += 1,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets the transforming policies change the arguments, before anyone judges.
+    async fn rewrite(&self, identified: &mut Identified) -> Result<(), Turned> {
+        let parts = self.parts();
+        let policies = parts.policies.load_full();
+        if !policies.iter().any(|policy| policy.plugin().exports().transform) {
+            return Ok(());
+        }
+        let view = parts.ledger.view().await?;
+        let rewritten = policies.rewrite(&identified.call, &view).await;
+        if !rewritten.refused.is_empty() {
+            let refused = Refused::all(&rewritten.refused);
+            let judgement = Judgement {
+                records: Vec::new(),
+                decision: Decision::Refuse(rewritten.refused),
+                scopes: Vec::new(),
+            };
+            parts.journal.append(vec![records::refused(&identified.call, &refused, &judgement, &view)?]).await?;
+            return Err(Turned::Refused(refused));
+        }
+        if let Some(arguments) = rewritten.arguments {
+            let before = std::mem::replace(&mut identified.call.arguments, Arc::new(arguments));
+            identified.before = Some(before);
+        }
+        Ok(())
+    }
+
+    fn admission(
+        &self,
+        identified: &Identified,
+        judgement: &Judgement,
+        view: &View,
+        spends: &[String],
+    ) -> Result<Vec<Draft>, Turned> {
+        let parts = self.parts();
+        let mut drafts = vec![records::admitted(identified, judgement, view, spends, parts.journal.process())?];
+        drafts.extend(parts.approvals.spend(spends, &identified.call.id)?);
+        Ok(drafts)
+    }
+
+    async fn unknown_tool(&self, request: CallRequest) -> Answer {
+        let call = CallId::new();
+        let reason = format!("There is no tool `{}`.", request.tool);
+        let refused = vec![Refused { policy: "interlock".to_owned(), refusal: Refusal::new("tool_unknown", &reason) }];
+        let recorded = match records::unknown_tool(&call, &request, &refused, self.0.clock.now()) {
+            Ok(draft) => self.0.journal.append(vec![draft]).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = recorded {
+            tracing::error!(%error, "a refusal could not be recorded");
+        }
+        // MCP 2026-07-28, server/tools: an unknown tool is a protocol error, invalid params.
+        let data = refusing::structured(&call, &refused);
+        Answer::Error { call, error: RpcError { code: -32602, message: reason, data: Some(data) } }
+    }
+
+    fn refused(&self, call: &Call, turned: Turned) -> Answer {
+        let refused = turned.into_refused(call);
+        let result = refusing::result(&self.0.catalogue, &call.id, &refused);
+        tracing::info!(
+            call.id = %call.id,
+            tool = %call.tool,
+            code = refused.first().map(|first| first.refusal.code.as_str()),
+            "call refused"
+        );
+        Answer::Refused { call: call.id.clone(), refused, result }
+    }
+
+    /// Whether an answer must wait until its call's end can be seen from other processes: where a policy looks further
+    /// than one session, the next call may come in by another process. In this one, the journal's queue keeps the order.
+    pub(super) fn must_be_seen_elsewhere(&self) -> bool {
+        self.0.policies.load().iter().any(|policy| *policy.scope() != Scope::Session)
+    }
+}
+
+impl std::fmt::Debug for Mediator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mediator").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+async fn commit(journal: &Journal, turn: Option<Turn>, draft: Draft, guard: Guard) -> Result<Committed, Turned> {
+    Ok(match turn {
+        Some(turn) => Committed::At(turn.commit(vec![draft]).await?),
+        None => journal.commit(vec![draft], guard).await?,
+    })
+}
+
+async fn admit(
+    journal: &Journal,
+    turn: Option<Turn>,
+    call: &Call,
+    drafts: Vec<Draft>,
+    viewed: Guard,
+    approved: Guard,
+) -> Result<Admission, Turned> {
+    Ok(match turn {
+        // What was viewed was viewed within the turn; the approvals were looked up before it.
+        Some(_) if journal.disturbed(&approved) => Admission::Conflict,
+        Some(turn) => Admission::Admitted(turn.admit(call.clone(), drafts).await?),
+        None => journal.admit(call.clone(), drafts, viewed.and(approved)).await?,
+    })
+}

@@ -1,0 +1,141 @@
+//! What the journal is told of a call, step by step.
+
+use serde_json::{Map, Value};
+
+use super::{CallRequest, Refused, mediator::Identified};
+use crate::{
+    call::{Call, CallId, Outcome},
+    clock::Timestamp,
+    journal::{Draft, JournalError, body, kind},
+    ledger::View,
+    policy::{Judgement, Record},
+    verdict::Verdict,
+};
+
+fn object(arguments: &Map<String, Value>) -> Value {
+    Value::Object(arguments.clone())
+}
+
+fn judged(records: &[Record]) -> Vec<body::Judged> {
+    let judged = |record: &Record| body::Judged {
+        policy: record.policy.clone(),
+        component: record.component.to_string(),
+        settings: record.settings.to_string(),
+        mode: record.mode.word().to_owned(),
+        verdict: record.verdict.word().to_owned(),
+        code: match &record.verdict {
+            Verdict::Refuse(refusal) => Some(refusal.code.clone()),
+            Verdict::Allow | Verdict::Hold(_) | Verdict::Ask(_) => None,
+        },
+        micros: record.micros,
+        fault: record.fault.as_ref().map(ToString::to_string),
+    };
+    records.iter().map(judged).collect()
+}
+
+fn refusals(refused: &[Refused]) -> Vec<body::Refused> {
+    refused
+        .iter()
+        .map(|Refused { policy, refusal }| body::Refused { policy: policy.clone(), refusal: refusal.clone() })
+        .collect()
+}
+
+pub(super) fn admitted(
+    identified: &Identified,
+    judgement: &Judgement,
+    view: &View,
+    spends: &[String],
+    process: &str,
+) -> Result<Draft, JournalError> {
+    let call = &identified.call;
+    let body = body::Admitted {
+        tool: call.tool.clone(),
+        arguments: object(&call.arguments),
+        arguments_before: identified.before.as_deref().map(object),
+        definition: call.definition.to_string(),
+        caller: call.caller.clone(),
+        session: call.session.clone(),
+        hints: call.hints.to_vec(),
+        received: call.received,
+        policies: judged(&judgement.records),
+        scopes: judgement.scopes.iter().map(ToString::to_string).collect(),
+        view: view.version(),
+        approvals: spends.to_vec(),
+        continues: call.continues.clone(),
+        process: process.to_owned(),
+    };
+    Draft::new(&call.caller.principal, kind::CALL_ADMITTED, call.id.as_str(), &body)
+}
+
+pub(super) fn refused(
+    call: &Call,
+    refused: &[Refused],
+    judgement: &Judgement,
+    view: &View,
+) -> Result<Draft, JournalError> {
+    let body = body::CallRefused {
+        tool: call.tool.to_string(),
+        arguments: object(&call.arguments),
+        caller: call.caller.clone(),
+        session: call.session.clone(),
+        definition: call.definition.to_string(),
+        received: call.received,
+        refused: refusals(refused),
+        policies: judged(&judgement.records),
+        view: view.version(),
+    };
+    Draft::new(&call.caller.principal, kind::CALL_REFUSED, call.id.as_str(), &body)
+}
+
+pub(super) fn unknown_tool(
+    call: &CallId,
+    request: &CallRequest,
+    refused: &[Refused],
+    received: Timestamp,
+) -> Result<Draft, JournalError> {
+    let body = body::CallRefused {
+        tool: request.tool.clone(),
+        arguments: object(&request.arguments),
+        caller: request.caller.clone(),
+        session: request.session.clone(),
+        definition: String::new(),
+        received,
+        refused: refusals(refused),
+        policies: Vec::new(),
+        view: Default::default(),
+    };
+    Draft::new(&request.caller.principal, kind::CALL_REFUSED, call.as_str(), &body)
+}
+
+pub(super) fn asked(call: &Call, approvals: &[String], judgement: &Judgement) -> Result<Draft, JournalError> {
+    let body = body::Asked {
+        tool: call.tool.clone(),
+        arguments: object(&call.arguments),
+        caller: call.caller.clone(),
+        session: call.session.clone(),
+        definition: call.definition.to_string(),
+        received: call.received,
+        approvals: approvals.to_vec(),
+        policies: judged(&judgement.records),
+    };
+    Draft::new(&call.caller.principal, kind::CALL_ASKED, call.id.as_str(), &body)
+}
+
+pub(super) fn finished(
+    call: &Call,
+    outcome: Outcome,
+    result: Option<&Value>,
+    duration_ms: u64,
+    process: &str,
+    reason: Option<String>,
+) -> Result<Draft, JournalError> {
+    let body = body::Finished {
+        tool: call.tool.clone(),
+        outcome,
+        result: result.cloned(),
+        duration_ms,
+        process: process.to_owned(),
+        reason,
+    };
+    Draft::new("interlock", kind::CALL_FINISHED, call.id.as_str(), &body)
+}

@@ -1,0 +1,149 @@
+//! Steps 7 to 9 of the line: the permit is spent, what came back is recorded and handed on.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::{
+    Answer, Mediator, Refused,
+    mediator::Identified,
+    records, refusing,
+};
+use crate::{
+    call::{Call, Outcome},
+    downstream::{Link, RpcError, ServerError, ToolServer},
+    journal::{JournalError, Permit},
+    policy::Reviewed,
+    verdict::Refusal,
+};
+
+/// What became of a call that was admitted.
+struct Ended {
+    outcome: Outcome,
+    /// What came back, as the journal keeps it.
+    result: Option<Value>,
+    /// For the operator.
+    reason: Option<String>,
+    told: Told,
+}
+
+/// What the caller is told.
+enum Told {
+    Result(Value),
+    Refused(Refused),
+    Error(RpcError),
+}
+
+impl Mediator {
+    /// Spends the permit in a task of its own, so that a request that is dropped loses nothing, and waits for the answer.
+    pub(super) async fn send(&self, identified: Identified, permit: Permit, link: Link) -> Answer {
+        let Identified { server, call, .. } = identified;
+        let id = call.id.clone();
+        let (tell, told) = oneshot::channel();
+        let mediator = self.clone();
+        self.parts().tasks.spawn("call", async move {
+            let answer = mediator.carry_out(server, call, permit, link).await;
+            // Nobody may be left to tell; the journal has been told.
+            drop(tell.send(answer));
+        });
+        told.await.unwrap_or_else(|_| {
+            let error = RpcError { code: -32603, message: "internal error".to_owned(), data: None };
+            Answer::Error { call: id, error }
+        })
+    }
+
+    async fn carry_out(&self, server: Arc<dyn ToolServer>, call: Call, permit: Permit, link: Link) -> Answer {
+        let start = std::time::Instant::now();
+        let answer = server.call_tool(permit, link).await;
+        let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut ended = ended(&call, answer);
+        if let Err(error) = self.record_end(&call, &ended, duration_ms).await {
+            // The admission is in the journal; what is open there is closed as unknown later.
+            tracing::error!(call.id = %call.id, %error, "the end of a call could not be recorded");
+        }
+        tracing::info!(call.id = %call.id, tool = %call.tool, outcome = %ended.outcome, duration_ms, "call finished");
+        if let Told::Result(result) = &ended.told
+            && ended.outcome != Outcome::InputRequired
+        {
+            match self.policies().review(&call, ended.outcome, result).await {
+                Reviewed::Pass => {}
+                Reviewed::Redacted(result) => ended.told = Told::Result(result),
+                Reviewed::Withheld(policy, refusal) => ended.told = Told::Refused(Refused { policy, refusal }),
+            }
+        }
+        match ended.told {
+            Told::Result(result) => Answer::Result { call: call.id, result },
+            Told::Error(error) => Answer::Error { call: call.id, error },
+            Told::Refused(refused) => {
+                let refused = vec![refused];
+                let result = refusing::result(&self.parts().catalogue, &call.id, &refused);
+                Answer::Refused { call: call.id, refused, result }
+            }
+        }
+    }
+
+    async fn record_end(&self, call: &Call, ended: &Ended, duration_ms: u64) -> Result<(), JournalError> {
+        let journal = &self.parts().journal;
+        let draft = records::finished(
+            call,
+            ended.outcome,
+            ended.result.as_ref(),
+            duration_ms,
+            journal.process(),
+            ended.reason.clone(),
+        )?;
+        if self.must_be_seen_elsewhere() {
+            journal.append(vec![draft]).await.map(drop)
+        } else {
+            journal.finish(draft).await
+        }
+    }
+}
+
+/// What a server's answer means.
+fn ended(call: &Call, answer: Result<Value, ServerError>) -> Ended {
+    match answer {
+        Ok(result) => {
+            let outcome = if result.get("resultType").and_then(Value::as_str) == Some("input_required") {
+                Outcome::InputRequired
+            } else if result.get("isError").and_then(Value::as_bool) == Some(true) {
+                Outcome::Failed
+            } else {
+                Outcome::Succeeded
+            };
+            Ended { outcome, result: Some(result.clone()), reason: None, told: Told::Result(result) }
+        }
+        Err(ServerError::Rpc(error)) => {
+            let result = json!({ "error": { "code": error.code, "message": error.message, "data": error.data } });
+            Ended { outcome: Outcome::Failed, result: Some(result), reason: None, told: Told::Error(error) }
+        }
+        Err(ServerError::Unavailable { server, reason }) => {
+            let told = Refusal::new(
+                "server_unavailable",
+                format!("The server `{server}` is not available at the moment; nothing was sent. Try again later."),
+            );
+            refused(Outcome::Cancelled, reason, told)
+        }
+        Err(ServerError::Cancelled) => {
+            let told = Refusal::new("cancelled", "The call was called off before anything was sent.");
+            refused(Outcome::Cancelled, "called off before it was sent".to_owned(), told)
+        }
+        Err(ServerError::Lost { server, reason }) => {
+            let told = Refusal::new(
+                "outcome_unknown",
+                format!(
+                    "The call was sent to the server `{server}`, and no answer came: it may have been carried out or \
+                     not. Check before you repeat it; an operator can settle call {}.",
+                    call.id
+                ),
+            );
+            refused(Outcome::Unknown, reason, told)
+        }
+    }
+}
+
+fn refused(outcome: Outcome, reason: String, refusal: Refusal) -> Ended {
+    let told = Told::Refused(Refused { policy: "interlock".to_owned(), refusal });
+    Ended { outcome, result: None, reason: Some(reason), told }
+}

@@ -1,0 +1,101 @@
+//! A call that waits: for other calls to end, or for a human. The client is told that it is still being looked after.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::{sync::watch, time::Instant};
+
+use super::mediator::Parts;
+use crate::{
+    call::Call,
+    downstream::{FromServer, Link},
+    journal::{Guard, Sequence},
+    ledger::View,
+    verdict::Hold,
+};
+
+/// How often a waiting client hears from us. Many clients give up on a request after 60 s of silence.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// The waits of one call.
+pub(super) struct Waiting<'a> {
+    call: &'a Call,
+    link: &'a Link,
+    began: Instant,
+    beats: u32,
+    next_beat: Instant,
+    /// Approvals that this call has waited for.
+    pub(super) asked: Vec<String>,
+    /// Until when it waits for a human; set when it first does.
+    answer_by: Option<Instant>,
+}
+
+impl<'a> Waiting<'a> {
+    pub(super) fn new(call: &'a Call, link: &'a Link) -> Self {
+        let began = Instant::now();
+        let next_beat = began + HEARTBEAT;
+        Self { call, link, began, beats: 0, next_beat, asked: Vec::new(), answer_by: None }
+    }
+
+    /// Waits until what the holding policies looked at has changed. False: the shortest of their waits is over, or the
+    /// client is gone.
+    pub(super) async fn for_room(&mut self, parts: &Parts, holds: &[(String, Hold)], view: &View) -> bool {
+        let longest = holds.iter().map(|(_, hold)| hold.longest).min().unwrap_or_default();
+        let until = self.began + longest;
+        let guard = view.guard();
+        let mut changes = parts.journal.changes();
+        let message = "Waiting for another call to end.";
+        self.until(until, message, &mut changes, || parts.journal.disturbed(&guard)).await
+    }
+
+    /// Waits until something has happened to one of the approvals. False: the client has waited long enough, or is gone.
+    pub(super) async fn for_answer(
+        &mut self,
+        parts: &Parts,
+        guard: &Guard,
+        expires_in: Duration,
+        message: &str,
+    ) -> bool {
+        let hold_open = parts.config.hold_open;
+        let answer_by = *self.answer_by.get_or_insert_with(|| Instant::now() + hold_open);
+        let until = answer_by.min(Instant::now() + expires_in);
+        let mut changes = parts.journal.changes();
+        let changed = self.until(until, message, &mut changes, || parts.journal.disturbed(guard)).await;
+        // Whether it is the question's time that is over is looked up again by the caller.
+        changed || (Instant::now() < answer_by && !self.link.cancel.is_cancelled())
+    }
+
+    async fn until(
+        &mut self,
+        until: Instant,
+        message: &str,
+        changes: &mut watch::Receiver<Sequence>,
+        changed: impl Fn() -> bool,
+    ) -> bool {
+        loop {
+            // Marked as seen first: what happens after this check wakes us.
+            changes.borrow_and_update();
+            if changed() {
+                return true;
+            }
+            tokio::select! {
+                moved = changes.changed() => if moved.is_err() { return false },
+                () = self.link.cancel.cancelled() => return false,
+                () = tokio::time::sleep_until(until) => return false,
+                () = tokio::time::sleep_until(self.next_beat) => self.beat(message),
+            }
+        }
+    }
+
+    fn beat(&mut self, message: &str) {
+        self.beats += 1;
+        self.next_beat = Instant::now() + HEARTBEAT;
+        tracing::debug!(call.id = %self.call.id, beats = self.beats, "still waiting");
+        if self.link.wants_progress {
+            let params = json!({ "progress": self.beats, "message": message });
+            let beat = FromServer::Notification { method: "notifications/progress".to_owned(), params };
+            // A client that does not keep up with one message in five seconds misses one.
+            drop(self.link.messages.try_send(beat));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The set of policies in force: loaded together, immutable, replaced as a whole.
+
+use std::sync::Arc;
+
+use super::{Match, Mode, OnFault, PolicyConfig};
+use crate::{
+    call::{Call, Hints, ToolName},
+    sandbox::{LoadError, Plugin, Sandbox},
+    scope::Scope,
+};
+
+/// A policy that cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("policy `{policy}`: component `{component}`: {source}")]
+pub struct PolicyError {
+    /// Its name in the configuration.
+    pub policy: String,
+    /// The component, as written there.
+    pub component: String,
+    /// Why not.
+    pub source: LoadError,
+}
+
+/// One policy in force.
+#[derive(Debug)]
+pub struct Policy {
+    name: String,
+    matches: Match,
+    scope: Scope,
+    mode: Mode,
+    on_fault: OnFault,
+    plugin: Plugin,
+}
+
+impl Policy {
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What part of history it sees.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether its verdicts count.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What becomes of a call when it fails.
+    pub fn on_fault(&self) -> OnFault {
+        self.on_fault
+    }
+
+    /// The component behind it.
+    pub fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
+
+    /// Whether it is to be asked about this call.
+    pub fn guards(&self, call: &Call) -> bool {
+        self.guards_tool(&call.tool, &call.hints)
+            && (self.matches.roles.is_empty()
+                || self.matches.roles.iter().any(|role| call.caller.roles.contains(role)))
+    }
+
+    /// Whether it is to be asked about calls of this tool, by some caller at least.
+    pub fn guards_tool(&self, tool: &ToolName, hints: &Hints) -> bool {
+        self.mode != Mode::Off
+            && (self.matches.tools.is_empty() || self.matches.tools.iter().any(|glob| glob.matches(tool.as_str())))
+            && self.matches.hints.iter().all(|(hint, wanted)| hints.contains(hint) == *wanted)
+    }
+}
+
+/// All policies of one configuration, in its order. Clones share everything.
+#[derive(Clone, Debug, Default)]
+pub struct Policies(Arc<[Policy]>);
+
+impl Policies {
+    /// Loads every policy; those that are off too, so that a mistake in one shows before it is switched on.
+    ///
+    /// # Errors
+    /// One error for each policy that cannot be loaded.
+    pub async fn load(sandbox: &Sandbox, configs: Vec<PolicyConfig>) -> Result<Self, Vec<PolicyError>> {
+        let loading = configs.into_iter().map(|config| load(sandbox, config));
+        let (mut policies, mut errors) = (Vec::new(), Vec::new());
+        for loaded in futures::future::join_all(loading).await {
+            match loaded {
+                Ok(policy) => policies.push(policy),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(Self(policies.into())) } else { Err(errors) }
+    }
+
+    /// The policies, in configuration order.
+    pub fn iter(&self) -> impl Iterator<Item = &Policy> {
+        self.0.iter()
+    }
+
+    /// What the policies in force ask of callers of a tool, a sentence each.
+    pub async fn rules(&self, tool: &ToolName, hints: &Hints) -> Vec<String> {
+        let mut all = Vec::new();
+        let judging = |policy: &&Policy| policy.mode == Mode::Enforce && policy.plugin.exports().judge;
+        for policy in self.iter().filter(judging).filter(|policy| policy.guards_tool(tool, hints)) {
+            match policy.plugin.rules(tool.as_str()).await {
+                Ok(rules) => all.extend(rules),
+                Err(fault) => tracing::warn!(policy = policy.name, %fault, "a policy could not tell its rules"),
+            }
+        }
+        all
+    }
+}
+
+async fn load(sandbox: &Sandbox, config: PolicyConfig) -> Result<Policy, PolicyError> {
+    let PolicyConfig { name, component, matches, scope, mode, on_fault, limits, settings } = config;
+    let loaded = async {
+        let bytes = component.read().await?;
+        let plugin = sandbox.load(&name, &bytes, &settings, limits).await?;
+        if plugin.exports().is_policy() {
+            Ok(plugin)
+        } else {
+            Err(LoadError::WrongWorld("it is a toolset, not a policy".to_owned()))
+        }
+    };
+    match loaded.await {
+        Ok(plugin) => Ok(Policy { name, matches, scope, mode, on_fault, plugin }),
+        Err(source) => Err(PolicyError { policy: name, component: component.to_string(), source }),
+    }
+}

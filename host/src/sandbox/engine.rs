@@ -1,0 +1,203 @@
+//! The engine: one per process, with its pools, its ticker and its caches.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Weak},
+    thread,
+    time::Duration,
+};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use wasmtime::{
+    Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
+    component::Linker,
+};
+
+use super::{
+    fault::{Fault, FaultKind, LoadError},
+    guest::{Facts, Guest},
+    since_v0_1_0::imports,
+};
+use crate::sandbox::Limits;
+
+/// How often a running guest gives its thread back. Also the precision of time limits.
+const TICK: Duration = Duration::from_millis(5);
+/// Instances of policies at once; further calls wait.
+const POLICY_INSTANCES: u32 = 64;
+/// Instances of toolsets at once. They may sleep, so they have places of their own.
+const TOOLSET_INSTANCES: u32 = 128;
+/// Instances of components that are being loaded.
+const LOADING_INSTANCES: u32 = 4;
+/// Core modules, memories and tables within one component, adapters included.
+const CORE_PER_COMPONENT: u32 = 12;
+/// Largest linear memory that any configuration may allow.
+pub(super) const MAX_MEMORY_BYTES: usize = 1 << 30;
+/// Stack of a guest. Its overflow is a trap.
+const STACK_BYTES: usize = 512 << 10;
+/// Bytes of strings and lists that a policy may hand over in one host call or answer.
+pub(super) const POLICY_OUTPUT_BYTES: usize = 1 << 20;
+/// The same for arguments, results and whole toolset answers.
+pub(super) const BODY_OUTPUT_BYTES: usize = 8 << 20;
+
+/// Runs Wasm components. Clones share everything; the last one's end stops the ticker.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    policy_linker: Linker<Guest>,
+    toolset_linker: Linker<Guest>,
+    policies: Semaphore,
+    toolsets: Semaphore,
+    loading: Semaphore,
+    snapshots: Option<PathBuf>,
+    /// Dropped with the sandbox; the ticker ends when it is gone.
+    _alive: Arc<()>,
+}
+
+/// Which of the pools an instance takes its place from.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    Policy,
+    Toolset,
+    Loading,
+}
+
+impl Sandbox {
+    /// Starts an engine. With `cache`, compiled and configured components are kept in that folder (made if need be,
+    /// readable by its owner only) and found again by the SHA-256 of component, settings and engine.
+    ///
+    /// # Errors
+    /// If the folder cannot be used or the machine refuses the pools' address space.
+    pub fn start(cache: Option<&Path>) -> Result<Self, LoadError> {
+        let host = |error: wasmtime::Error| LoadError::Host(format!("{error:#}"));
+        let mut config = Config::new();
+        config
+            .concurrency_support(false)
+            .epoch_interruption(true)
+            .memory_init_cow(true)
+            .wasm_memory64(false)
+            .max_wasm_stack(STACK_BYTES)
+            .async_stack_size(2 * STACK_BYTES)
+            .allocation_strategy(InstanceAllocationStrategy::Pooling(pools()));
+        let snapshots = match cache {
+            Some(folder) => {
+                let (compiled, snapshots) = (folder.join("compiled"), folder.join("configured"));
+                private_folder(&compiled)?;
+                private_folder(&snapshots)?;
+                let mut at = CacheConfig::new();
+                at.with_directory(compiled);
+                config.cache(Some(Cache::new(at).map_err(host)?));
+                Some(snapshots)
+            }
+            None => None,
+        };
+        let engine = Engine::new(&config).map_err(host)?;
+        let policy_linker = imports::for_policies(&engine).map_err(host)?;
+        let toolset_linker = imports::for_toolsets(&engine).map_err(host)?;
+        let alive = Arc::new(());
+        start_ticker(&engine, Arc::downgrade(&alive)).map_err(|error| LoadError::Host(error.to_string()))?;
+        Ok(Self(Arc::new(Inner {
+            engine,
+            policy_linker,
+            toolset_linker,
+            policies: Semaphore::new(POLICY_INSTANCES as usize),
+            toolsets: Semaphore::new(TOOLSET_INSTANCES as usize),
+            loading: Semaphore::new(LOADING_INSTANCES as usize),
+            snapshots,
+            _alive: alive,
+        })))
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Where configured components are kept, if anywhere.
+    pub(super) fn snapshots(&self) -> Option<&Path> {
+        self.0.snapshots.as_deref()
+    }
+
+    pub(super) fn linker(&self, toolset: bool) -> &Linker<Guest> {
+        if toolset { &self.0.toolset_linker } else { &self.0.policy_linker }
+    }
+
+    /// A fresh store for one call, and the place that it takes up for as long.
+    pub(super) async fn store(
+        &self,
+        place: Place,
+        name: &Arc<str>,
+        limits: Limits,
+        output_bytes: usize,
+        facts: Facts,
+    ) -> Result<(SemaphorePermit<'_>, Store<Guest>), Fault> {
+        let places = match place {
+            Place::Policy => &self.0.policies,
+            Place::Toolset => &self.0.toolsets,
+            Place::Loading => &self.0.loading,
+        };
+        let taken = places
+            .acquire()
+            .await
+            .map_err(|_| Fault { kind: FaultKind::Host, detail: "the sandbox has been stopped".to_owned() })?;
+        let guest = Guest::new(name.clone(), limits.memory_bytes, limits.time, facts);
+        let mut store = Store::new(&self.0.engine, guest);
+        store.limiter(|guest| guest);
+        store.set_hostcall_fuel(output_bytes);
+        store.set_epoch_deadline(1);
+        // A yielding store never traps by itself: the time-out around each call is the limit, this gives it its chance.
+        store.epoch_deadline_async_yield_and_update(1);
+        Ok((taken, store))
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("snapshots", &self.0.snapshots).finish_non_exhaustive()
+    }
+}
+
+fn pools() -> PoolingAllocationConfig {
+    let components = POLICY_INSTANCES + TOOLSET_INSTANCES + LOADING_INSTANCES;
+    let mut pools = PoolingAllocationConfig::new();
+    pools
+        .total_component_instances(components)
+        .total_core_instances(components * CORE_PER_COMPONENT)
+        .total_memories(components * 2)
+        .total_tables(components * CORE_PER_COMPONENT)
+        .total_stacks(components)
+        .max_core_instances_per_component(CORE_PER_COMPONENT)
+        .max_memories_per_component(CORE_PER_COMPONENT)
+        .max_tables_per_component(CORE_PER_COMPONENT)
+        .table_elements(100_000)
+        .max_memory_size(MAX_MEMORY_BYTES)
+        .linear_memory_keep_resident(64 << 10)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    pools
+}
+
+fn private_folder(folder: &Path) -> Result<(), LoadError> {
+    let told = |error: std::io::Error| LoadError::Host(format!("cache folder `{}`: {error}", folder.display()));
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(told)
+}
+
+/// Starts the thread that makes running guests yield. A thread, not a task: it must tick while every worker is busy.
+fn start_ticker(engine: &Engine, alive: Weak<()>) -> std::io::Result<()> {
+    let engine = engine.weak();
+    thread::Builder::new().name("interlock-ticker".to_owned()).spawn(move || {
+        while alive.strong_count() > 0 {
+            thread::sleep(TICK);
+            match engine.upgrade() {
+                Some(engine) => engine.increment_epoch(),
+                None => break,
+            }
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! A component that is loaded and configured, ready to be called.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use wasmtime::component::Component;
+
+use super::{
+    Limits, Sandbox,
+    facts::{History, KeyValue},
+    fault::{Fault, LoadError},
+    shape::{self, Exports},
+    since_v0_1_0,
+    snapshot::{self, Configured},
+    stored::{self, Stored},
+};
+use crate::{
+    call::{Call, Outcome},
+    scope::canonical,
+    verdict::{Grant, Refusal, Verdict},
+};
+
+/// What a component says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Its name.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// One sentence.
+    pub summary: String,
+    /// JSON Schema of its settings.
+    pub settings_schema: Value,
+    /// Every code that its refusals can have.
+    pub codes: Vec<String>,
+}
+
+/// How one call is kept apart from the next. The promise is the same: nothing a call leaves behind is seen by another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// A fresh instance of the configured memory for each call.
+    Snapshot,
+    /// A fresh instance for each call, configured anew: this component's memory cannot be snapshotted.
+    ConfigureEach,
+}
+
+/// One tool of a toolset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GuestTool {
+    /// Unique within the set.
+    pub name: String,
+    /// The MCP `Tool` object.
+    pub definition: Value,
+}
+
+/// What a toolset's tool gave back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolAnswer {
+    /// For the model.
+    pub text: String,
+    /// Structured content.
+    pub structured: Option<Value>,
+    /// Whether the tool failed.
+    pub is_error: bool,
+}
+
+/// What a reviewer makes of a result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// It may go on as it is.
+    Pass,
+    /// This goes on instead.
+    Redact(Value),
+    /// Nothing goes on.
+    Withhold(Refusal),
+}
+
+/// A configured component. Clones share everything.
+#[derive(Clone)]
+pub struct Plugin(Arc<Inner>);
+
+struct Inner {
+    sandbox: Sandbox,
+    name: Arc<str>,
+    digest: Arc<str>,
+    settings_digest: Arc<str>,
+    manifest: Manifest,
+    exports: Exports,
+    isolation: Isolation,
+    limits: Limits,
+    guest: since_v0_1_0::Guests,
+}
+
+impl Sandbox {
+    /// Makes a component ready: checks what it imports and exports, asks what it is, gives it its settings, snapshots
+    /// and compiles it. `name` stands for it in log lines.
+    ///
+    /// A component that was made ready with the same settings before is found in the cache. Takes at most 5 s of the
+    /// component's own time, and as long as compiling takes.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub async fn load(&self, name: &str, bytes: &[u8], settings: &Value, limits: Limits) -> Result<Plugin, LoadError> {
+        let digest = stored::sha256(bytes);
+        let settings = canonical(settings);
+        let key = stored::key(&digest, &settings);
+        let (stored, wasm) = match self.snapshots().and_then(|folder| stored::find(folder, &key)) {
+            Some(found) => found,
+            None => self.make_ready(bytes, &settings, &key).await?,
+        };
+        let component = snapshot::compile(self, wasm.unwrap_or_else(|| bytes.to_vec())).await?;
+        let isolation = if stored.snapshot.is_some() { Isolation::Snapshot } else { Isolation::ConfigureEach };
+        let guest = self.link(&component, stored.exports)?;
+        let settings_digest = stored::sha256(settings.as_bytes()).into();
+        let settings = (isolation == Isolation::ConfigureEach).then_some(settings);
+        Ok(Plugin(Arc::new(Inner {
+            sandbox: self.clone(),
+            name: name.into(),
+            digest: digest.into(),
+            settings_digest,
+            manifest: stored.manifest,
+            exports: stored.exports,
+            isolation,
+            limits,
+            guest: since_v0_1_0::Guests::new(guest, stored.exports, settings)
+                .map_err(|error| LoadError::Compile(format!("{error:#}")))?,
+        })))
+    }
+
+    async fn make_ready(&self, bytes: &[u8], settings: &str, key: &str) -> Result<(Stored, Option<Vec<u8>>), LoadError> {
+        let exports = shape::check(bytes)?;
+        let Configured { manifest, snapshot } = snapshot::configure(self, &bytes.into(), exports, settings).await?;
+        let stored = Stored { manifest, exports, snapshot: snapshot.as_deref().map(stored::sha256) };
+        if let Some(folder) = self.snapshots()
+            && let Err(error) = stored::keep(folder, key, &stored, snapshot.as_deref())
+        {
+            tracing::warn!(%error, "a configured component could not be kept; it will be configured again next time");
+        }
+        Ok((stored, snapshot))
+    }
+
+    fn link(
+        &self,
+        component: &Component,
+        exports: Exports,
+    ) -> Result<wasmtime::component::InstancePre<super::guest::Guest>, LoadError> {
+        self.linker(exports.toolset)
+            .instantiate_pre(component)
+            .map_err(|error| LoadError::Compile(format!("{error:#}")))
+    }
+}
+
+impl Plugin {
+    /// SHA-256 of the component's bytes, as hexadecimal digits.
+    pub fn digest(&self) -> &Arc<str> {
+        &self.0.digest
+    }
+
+    /// SHA-256 of its settings' canonical JSON, as hexadecimal digits.
+    pub fn settings_digest(&self) -> &Arc<str> {
+        &self.0.settings_digest
+    }
+
+    /// What it says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
+    /// What it can be used for.
+    pub fn exports(&self) -> Exports {
+        self.0.exports
+    }
+
+    /// How its calls are kept apart.
+    pub fn isolation(&self) -> Isolation {
+        self.0.isolation
+    }
+
+    /// Asks for a verdict. Takes at most the plugin's time limit.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the guest fails in any way.
+    pub async fn judge(
+        &self,
+        call: &Call,
+        grant: Option<&Grant>,
+        history: Arc<dyn History>,
+    ) -> Result<Verdict, Fault> {
+        let inner = &*self.0;
+        inner.guest.judge(&inner.sandbox, &inner.name, inner.limits, call, grant, history).await
+    }
+
+    /// Asks what the policy, as configured, demands of callers of a tool; a short sentence each.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the guest fails in any way.
+    pub async fn rules(&self, tool: &str) -> Result<Vec<String>, Fault> {
+        let inner = &*self.0;
+        inner.guest.rules(&inner.sandbox, &inner.name, inner.limits, tool).await
+    }
+
+    /// Asks for other arguments; none: as they are.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the guest fails in any way.
+    pub async fn rewrite(&self, call: &Call, history: Arc<dyn History>) -> Result<Option<Map<String, Value>>, Fault> {
+        let inner = &*self.0;
+        inner.guest.rewrite(&inner.sandbox, &inner.name, inner.limits, call, history).await
+    }
+
+    /// Shows it what a call gave back.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the guest fails in any way.
+    pub async fn review(&self, call: &Call, outcome: Outcome, result: &Value) -> Result<Finding, Fault> {
+        let inner = &*self.0;
+        inner.guest.review(&inner.sandbox, &inner.name, inner.limits, call, outcome, result).await
+    }
+
+    /// Lists a toolset's tools.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the guest fails in any way.
+    pub async fn tools(&self) -> Result<Vec<GuestTool>, Fault> {
+        let inner = &*self.0;
+        inner.guest.tools(&inner.sandbox, &inner.name, inner.limits).await
+    }
+
+    /// Runs a tool of a toolset.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the guest fails in any way.
+    pub async fn call_tool(&self, call: &Call, store: Arc<dyn KeyValue>) -> Result<ToolAnswer, Fault> {
+        let inner = &*self.0;
+        inner.guest.call_tool(&inner.sandbox, &inner.name, inner.limits, call, store).await
+    }
+
+    /// Longest time that one call of it takes.
+    pub fn time_limit(&self) -> Duration {
+        self.0.limits.time
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("name", &self.0.name).field("digest", &self.0.digest).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,179 @@
+//! Configures a component once and makes a new component of the memory that this leaves behind.
+
+use std::sync::Arc;
+
+use wasmtime::{
+    AsContextMut, Store,
+    component::{Component, ComponentNamedList, Instance, Lift, WasmList},
+};
+use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+use super::{
+    Limits, Problem, Sandbox,
+    engine::Place,
+    fault::{Fault, LoadError},
+    guest::{Facts, Guest},
+    plugin::Manifest,
+    shape::Exports,
+    since_v0_1_0,
+};
+use crate::tasks;
+
+/// Longest time that `describe` and `configure` may take together.
+const TIME: std::time::Duration = std::time::Duration::from_secs(5);
+/// Memory that a component gets while it is configured: language runtimes need more to start than to judge.
+const MEMORY_BYTES: usize = 256 << 20;
+/// The whole memory goes over the interface when it is read out.
+const OUTPUT_BYTES: usize = 1 << 30;
+
+/// A component that has said what it is and taken its settings.
+pub(super) struct Configured {
+    pub(super) manifest: Manifest,
+    /// The component with its memory as `configure` left it. None: it could not be made, so `configure` runs in each
+    /// fresh instance.
+    pub(super) snapshot: Option<Vec<u8>>,
+}
+
+/// What is left of the two calls that come before everything else: the manifest, and whether the settings are taken.
+pub(super) type Introduced = (Manifest, Result<(), Vec<Problem>>);
+
+/// Describes, configures and, where it can be, snapshots.
+pub(super) async fn configure(
+    sandbox: &Sandbox,
+    bytes: &Arc<[u8]>,
+    exports: Exports,
+    settings: &str,
+) -> Result<Configured, LoadError> {
+    let (manifest, answer, snapshot) = match instrumented(sandbox, bytes, exports, settings).await? {
+        Some(all) => all,
+        None => {
+            let component = compile(sandbox, bytes.to_vec()).await?;
+            let (mut store, instance) = instance(sandbox, &component, exports).await?;
+            let (manifest, answer) = introduce(&mut store, &instance, settings).await?;
+            (manifest, answer, None)
+        }
+    };
+    answer.map_err(LoadError::Settings)?;
+    Ok(Configured { manifest, snapshot })
+}
+
+type Instrumented = (Manifest, Result<(), Vec<Problem>>, Option<Vec<u8>>);
+
+/// The same in a copy of the component that lets its memory be read. `None`: this component does not lend itself to it.
+async fn instrumented(
+    sandbox: &Sandbox,
+    bytes: &Arc<[u8]>,
+    exports: Exports,
+    settings: &str,
+) -> Result<Option<Instrumented>, LoadError> {
+    let original = bytes.clone();
+    let mut wizer = Wizer::new();
+    wizer.keep_init_func(true);
+    let Ok((context, instrumented)) = wizer.instrument_component(&original) else { return Ok(None) };
+    let component = compile(sandbox, instrumented).await?;
+    let Ok((mut store, instance)) = self::instance(sandbox, &component, exports).await else { return Ok(None) };
+    let (manifest, answer) = match introduce(&mut store, &instance, settings).await {
+        Ok(introduced) => introduced,
+        // It may have called an import, which has nothing behind it here; without a snapshot it will show.
+        Err(_) => return Ok(None),
+    };
+    if answer.is_err() {
+        return Ok(Some((manifest, answer, None)));
+    }
+    // `describe` has left its traces in this memory too, but a plugin that answers by them would answer so always.
+    let snapshot = wizer.snapshot_component(&context, &mut Memory { store, instance }).await.ok();
+    Ok(Some((manifest, answer, snapshot)))
+}
+
+/// Compiles on a thread of its own.
+pub(super) async fn compile(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<Component, LoadError> {
+    let engine = sandbox.engine().clone();
+    tasks::blocking(move || Component::new(&engine, bytes))
+        .await
+        .map_err(|panicked| LoadError::Compile(panicked.to_string()))?
+        .map_err(|error| LoadError::Compile(format!("{error:#}")))
+}
+
+async fn instance(
+    sandbox: &Sandbox,
+    component: &Component,
+    exports: Exports,
+) -> Result<(Store<Guest>, Instance), LoadError> {
+    let limits = Limits { time: TIME, memory_bytes: MEMORY_BYTES };
+    let failed = |fault| LoadError::Failed { during: "describe", fault };
+    let (_place, mut store) = sandbox
+        .store(Place::Loading, &"loading".into(), limits, OUTPUT_BYTES, Facts::default())
+        .await
+        .map_err(failed)?;
+    let instance = sandbox
+        .linker(exports.toolset)
+        .instantiate_async(&mut store, component)
+        .await
+        .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+    Ok((store, instance))
+}
+
+async fn introduce(store: &mut Store<Guest>, instance: &Instance, settings: &str) -> Result<Introduced, LoadError> {
+    let mut during = "describe";
+    let calls = async {
+        let manifest = since_v0_1_0::describe(&mut *store, instance).await?;
+        during = "configure";
+        let answer = since_v0_1_0::configure(&mut *store, instance, settings).await?;
+        Ok::<_, wasmtime::Error>((manifest, answer))
+    };
+    let outcome = tokio::time::timeout(TIME, calls).await;
+    match outcome {
+        Ok(Ok((manifest, answer))) => {
+            let manifest =
+                manifest.map_err(|detail| LoadError::Failed { during: "describe", fault: Fault::nonsense(detail) })?;
+            Ok((manifest, answer))
+        }
+        Ok(Err(error)) => Err(LoadError::Failed { during, fault: Fault::of(&error, store.data()) }),
+        Err(_) => Err(LoadError::Failed { during, fault: Fault::timeout(TIME) }),
+    }
+}
+
+/// Reads the memory and globals of an instrumented instance through the exports that the instrumentation added.
+struct Memory {
+    store: Store<Guest>,
+    instance: Instance,
+}
+
+impl Memory {
+    #[expect(clippy::expect_used, reason = "the trait has no way to fail, and the exports were added a moment ago")]
+    async fn read<R>(&mut self, instance: &str, function: &str) -> R
+    where
+        R: Lift + Send + Sync + 'static,
+        (R,): ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let outer = self.instance.get_export_index(&mut self.store, None, instance);
+        let index = self.instance.get_export_index(&mut self.store, outer.as_ref(), function);
+        let index = index.expect("an accessor of the instrumented component");
+        let accessor = self.instance.get_typed_func::<(), (R,)>(&mut self.store, index).expect("an accessor's type");
+        let (value,) = accessor.call_async(self.store.as_context_mut(), ()).await.expect("an accessor only reads");
+        value
+    }
+}
+
+impl ComponentInstanceState for Memory {
+    async fn call_func_ret_list_u8(&mut self, instance: &str, function: &str, contents: impl FnOnce(&[u8]) + Send) {
+        let list: WasmList<u8> = self.read(instance, function).await;
+        contents(list.as_le_slice(&self.store));
+    }
+
+    async fn call_func_ret_s32(&mut self, instance: &str, function: &str) -> i32 {
+        self.read(instance, function).await
+    }
+
+    async fn call_func_ret_s64(&mut self, instance: &str, function: &str) -> i64 {
+        self.read(instance, function).await
+    }
+
+    async fn call_func_ret_f32(&mut self, instance: &str, function: &str) -> u32 {
+        f32::to_bits(self.read(instance, function).await)
+    }
+
+    async fn call_func_ret_f64(&mut self, instance: &str, function: &str) -> u64 {
+        f64::to_bits(self.read(instance, function).await)
+    }
+}

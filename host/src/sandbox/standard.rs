@@ -1,0 +1,45 @@
+//! The plugins that Interlock brings, and the reading of any component's bytes.
+
+use std::{borrow::Cow, path::PathBuf};
+
+use super::{ComponentSource, LoadError};
+use crate::tasks;
+
+include!(concat!(env!("OUT_DIR"), "/standard_plugins.rs"));
+
+/// Names of the plugins that Interlock brings, in alphabetical order.
+pub fn standard_plugins() -> Vec<&'static str> {
+    STANDARD.iter().map(|(name, _)| *name).collect()
+}
+
+impl ComponentSource {
+    /// The component's bytes.
+    ///
+    /// # Errors
+    /// If there is no such plugin, or the file cannot be read.
+    pub async fn read(&self) -> Result<Cow<'static, [u8]>, LoadError> {
+        match self {
+            Self::Standard(name) => STANDARD
+                .iter()
+                .find_map(|(standard, bytes)| (standard == name).then_some(Cow::Borrowed(*bytes)))
+                .ok_or_else(|| LoadError::NoSuchPlugin { name: name.clone(), known: standard_plugins().join(", ") }),
+            Self::File(path) => {
+                let (at, path): (PathBuf, _) = (path.clone(), path.clone());
+                let bytes = tasks::blocking(move || std::fs::read(at))
+                    .await
+                    .map_err(|panicked| LoadError::Host(panicked.to_string()))?;
+                bytes.map(Cow::Owned).map_err(|source| LoadError::Unreadable { path, source })
+            }
+        }
+    }
+}
+
+/// As it is written in the configuration.
+impl std::fmt::Display for ComponentSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Standard(name) => f.write_str(name),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The rules of the house that the compiler does not check: ranks, foreign crates, file sizes, seams, frozen WIT.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+/// Modules by rank, as ARCHITECTURE.md lists them. A module imports only lower ranks, and itself.
+const RANKS: &[(u32, &[&str])] = &[
+    (0, &["call", "verdict", "scope", "clock", "secret", "tasks"]),
+    (1, &["journal", "sandbox"]),
+    (2, &["ledger", "approvals"]),
+    (3, &["policy", "downstream"]),
+    (4, &["mediation"]),
+    (6, &["gateway"]),
+    (7, &["config"]),
+    (8, &["app"]),
+    (9, &["cli"]),
+];
+
+/// Words of rank 0 that another word of rank 0 is made of.
+const WORDS_OF_WORDS: &[(&str, &str)] =
+    &[("call", "clock"), ("scope", "call"), ("verdict", "call"), ("verdict", "clock")];
+
+/// Crates that may appear in these modules only.
+const FOREIGN: &[(&str, &[&str])] = &[
+    ("rmcp", &["gateway", "downstream"]),
+    ("wasmtime", &["sandbox"]),
+    ("wasmtime_wizer", &["sandbox"]),
+    ("wasmparser", &["sandbox"]),
+    ("sqlx", &["journal"]),
+    ("axum", &["gateway"]),
+    ("reqwest", &["downstream"]),
+    ("clap", &["cli"]),
+    ("anyhow", &["cli"]),
+    ("jsonc_parser", &["config", "cli"]),
+];
+
+/// Every trait of the host: a seam with at least two implementors, doubles of tests included.
+const SEAMS: &[(&str, &str)] = &[
+    ("clock.rs", "Clock"),
+    ("gateway/behind.rs", "Behind"),
+    ("downstream/server.rs", "ToolServer"),
+    ("journal/store.rs", "Store"),
+    ("sandbox/facts.rs", "History"),
+    ("sandbox/facts.rs", "KeyValue"),
+];
+
+/// SHA-256 over names and contents of a released WIT folder. A released folder never changes.
+const RELEASED_WIT: &[(&str, &str)] = &[];
+
+/// Most lines of a source file, and of a file of tests.
+const MOST_LINES: usize = 600;
+const MOST_TEST_LINES: usize = 800;
+
+fn host() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().unwrap() != "target" {
+            rust_files(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+/// Every source file of the host: its path below `src`, the module it belongs to, and its text without tests.
+fn sources() -> Vec<(String, String, String)> {
+    let src = host().join("src");
+    let mut files = Vec::new();
+    rust_files(&src, &mut files);
+    files.sort();
+    assert!(files.len() > 40, "the sources are not where they were");
+    files
+        .into_iter()
+        .map(|file| {
+            let below = file.strip_prefix(&src).unwrap().to_str().unwrap().to_owned();
+            let module = below.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&file).unwrap();
+            let text = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+            (below, module, text)
+        })
+        .collect()
+}
+
+fn rank(module: &str) -> Option<u32> {
+    RANKS.iter().find(|(_, modules)| modules.contains(&module)).map(|(rank, _)| *rank)
+}
+
+/// The modules that a text names after `crate::`, in paths and in braces.
+fn imported(text: &str) -> Vec<String> {
+    let mut modules = Vec::new();
+    for (at, _) in text.match_indices("crate::") {
+        let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let before = text[line_start..at].trim_start();
+        if before.starts_with("//") || text[..at].ends_with("$") {
+            continue;
+        }
+        let rest = &text[at + "crate::".len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 1;
+            let mut word = String::new();
+            for letter in group.chars() {
+                match letter {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    _ => {}
+                }
+                if depth == 1 && (letter.is_alphanumeric() || letter == '_') {
+                    word.push(letter);
+                } else {
+                    if depth <= 1 && !word.is_empty() && (letter == ':' || letter == ',' || letter == '}') {
+                        modules.push(word.clone());
+                    }
+                    if letter == ',' || letter == '{' || letter == '}' || letter.is_whitespace() {
+                        word.clear();
+                    } else if letter == ':' {
+                        // What follows is a path within the module just named.
+                        word.clear();
+                        word.push('\0');
+                    }
+                }
+                if depth == 0 {
+                    break;
+                }
+            }
+        } else {
+            modules.push(rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect());
+        }
+    }
+    modules.retain(|module| !module.starts_with('\0'));
+    modules
+}
+
+#[test]
+fn every_module_has_a_rank_and_imports_point_down() {
+    let mut wrong = Vec::new();
+    for (file, module, text) in sources() {
+        if module == "lib" || module == "main" {
+            continue;
+        }
+        let Some(own) = rank(&module) else { panic!("{file}: module `{module}` has no rank") };
+        for other in imported(&text) {
+            let allowed = other == module
+                || rank(&other).is_none_or(|theirs| theirs < own)
+                || WORDS_OF_WORDS.contains(&(module.as_str(), other.as_str()));
+            if !allowed {
+                wrong.push(format!("{file} imports {other}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn imports_are_found_in_paths_and_in_braces() {
+    let text = "use crate::{call::{Call, CallId}, journal::Permit, tasks};\nuse crate::scope;\n// crate::cli\nlet x = crate::verdict::Y;";
+    assert_eq!(imported(text), ["call", "journal", "tasks", "scope", "verdict"]);
+}
+
+#[test]
+fn foreign_crates_stay_at_the_edge() {
+    let mut wrong = Vec::new();
+    for (file, module, text) in sources() {
+        for (name, modules) in FOREIGN {
+            let used = text.lines().any(|line| {
+                !line.trim_start().starts_with("//")
+                    && line.match_indices(&format!("{name}::")).any(|(at, _)| {
+                        !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':')
+                    })
+            });
+            if used && !modules.contains(&module.as_str()) {
+                wrong.push(format!("{file} uses {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn only_tasks_spawns() {
+    let spawning = ["tokio::spawn", "spawn_blocking", "task::spawn", "JoinSet"];
+    let wrong: Vec<_> = sources()
+        .into_iter()
+        .filter(|(_, module, text)| module != "tasks" && spawning.iter().any(|word| text.contains(word)))
+        .map(|(file, ..)| file)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_permit_is_made_in_the_journal_only() {
+    let wrong: Vec<_> = sources()
+        .into_iter()
+        .filter(|(_, module, text)| module != "journal" && text.contains("Permit::new"))
+        .map(|(file, ..)| file)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_stays_small() {
+    let root = host().parent().unwrap();
+    let mut files = Vec::new();
+    rust_files(&root.join("host"), &mut files);
+    rust_files(&root.join("plugins"), &mut files);
+    let mut wrong = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines = text.lines().count();
+        let most = if file.components().any(|part| part.as_os_str() == "tests") { MOST_TEST_LINES } else { MOST_LINES };
+        if lines > most {
+            wrong.push(format!("{}: {lines} lines", file.display()));
+        }
+        if !text.starts_with("//!") {
+            wrong.push(format!("{}: does not begin with //!", file.display()));
+        }
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        if ["utils", "util", "helpers", "common", "types", "manager"].contains(&name) {
+            wrong.push(format!("{}: a name that says nothing", file.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_traits_are_the_seams_that_are_listed() {
+    let mut found = Vec::new();
+    for (file, _, text) in sources() {
+        for line in text.lines() {
+            let line = line.trim_start();
+            let line = line.strip_prefix("pub(crate) ").or(line.strip_prefix("pub(super) ")).unwrap_or(line);
+            let line = line.strip_prefix("pub ").unwrap_or(line);
+            if let Some(name) = line.strip_prefix("trait ") {
+                let name: String = name.chars().take_while(|letter| letter.is_alphanumeric()).collect();
+                found.push((file.clone(), name));
+            }
+        }
+    }
+    found.sort();
+    let mut listed: Vec<_> = SEAMS.iter().map(|(file, name)| ((*file).to_owned(), (*name).to_owned())).collect();
+    listed.sort();
+    assert_eq!(found, listed);
+}
+
+#[test]
+fn a_released_wit_folder_never_changes() {
+    let wit = host().parent().unwrap().join("wit");
+    let mut digests = BTreeMap::new();
+    for folder in fs::read_dir(wit).unwrap() {
+        let folder = folder.unwrap().path();
+        let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let mut hash = Sha256::new();
+        for file in files {
+            hash.update(file.file_name().unwrap().to_str().unwrap());
+            hash.update(fs::read(&file).unwrap());
+        }
+        let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        digests.insert(folder.file_name().unwrap().to_str().unwrap().to_owned(), digest);
+    }
+    for (folder, digest) in RELEASED_WIT {
+        assert_eq!(digests.get(*folder).map(String::as_str), Some(*digest), "{folder}");
+    }
+    assert_eq!(digests.keys().collect::<Vec<_>>(), ["since_v0.1.0"], "every generation is listed here");
+}
+
+#[test]
+fn no_test_is_ignored() {
+    let mut files = Vec::new();
+    rust_files(host(), &mut files);
+    rust_files(&host().parent().unwrap().join("plugins"), &mut files);
+    let marker = concat!("#[ign", "ore");
+    let wrong: Vec<_> =
+        files.into_iter().filter(|file| fs::read_to_string(file).unwrap().contains(marker)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

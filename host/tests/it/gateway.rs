@@ -1,0 +1,8 @@
+//! The AI's door, from outside: raw JSON-RPC and real clients, over both transports, in both eras.
+
+mod behind;
+mod clients;
+mod era_legacy;
+mod era_modern;
+mod http;
+mod wire;

@@ -1,0 +1,186 @@
+//! A stand-in for everything behind the door, whose tools do what tests need.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use interlock::{
+    call::CallId,
+    clock::{Clock, ManualClock, Timestamp},
+    downstream::{FromServer, Link, RpcError},
+    gateway::{Announcement, Behind, Config, Gateway, Offered},
+    mediation::{Answer, CallRequest},
+    tasks::Tasks,
+};
+use serde_json::{Value, json};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+/// What the tests see of what happens behind the door.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Seen {
+    /// A tool that waits was called off.
+    CalledOff,
+    /// Another request came through.
+    Request(String, Value),
+}
+
+#[derive(Debug)]
+pub(super) struct Fake {
+    pub(super) announce: broadcast::Sender<Announcement>,
+    seen: mpsc::UnboundedSender<Seen>,
+}
+
+/// A door with the stand-in behind it.
+pub(super) struct House {
+    pub(super) gateway: Gateway,
+    pub(super) behind: Arc<Fake>,
+    pub(super) seen: mpsc::UnboundedReceiver<Seen>,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) tasks: Tasks,
+}
+
+impl House {
+    pub(super) fn new() -> Self {
+        Self::with(Config { roles: vec!["agent".to_owned()], ..Config::default() })
+    }
+
+    pub(super) fn with(config: Config) -> Self {
+        let (seen_in, seen) = mpsc::unbounded_channel();
+        let behind = Arc::new(Fake { announce: broadcast::channel(16).0, seen: seen_in });
+        let clock = Arc::new(ManualClock::new(Timestamp(1_767_603_600_000)));
+        let tasks = Tasks::new();
+        let gateway = Gateway::new(
+            config,
+            Arc::clone(&behind) as Arc<dyn Behind>,
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            tasks.clone(),
+        )
+        .unwrap();
+        Self { gateway, behind, seen, clock, tasks }
+    }
+}
+
+pub(super) const TOOLS: [&str; 6] = ["echo", "who", "steps", "ask", "wait", "continued"];
+
+#[async_trait]
+impl Behind for Fake {
+    fn tools(&self) -> Vec<Arc<Value>> {
+        let schema = json!({"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}});
+        TOOLS
+            .iter()
+            .map(|name| Arc::new(json!({"name": name, "inputSchema": schema, "unheardOf": {"of": name}})))
+            .collect()
+    }
+
+    async fn call(&self, request: CallRequest, link: Link) -> Answer {
+        let call = CallId::new();
+        let result = match request.tool.as_str() {
+            "echo" => json!({
+                "content": [{"type": "hologram", "text": "hi", "extra": 1}],
+                "structuredContent": request.arguments,
+                "unheardOf": {"deep": [1, null, 1e30, 18_446_744_073_709_551_615_u64]},
+            }),
+            "who" => {
+                let session = request.session;
+                let (caller, meta) = (json!(request.caller), link.meta);
+                json!({"content": [], "structuredContent": {"caller": caller, "session": session, "meta": meta}})
+            }
+            "steps" => steps(&link).await,
+            "ask" => {
+                let params = json!({"mode": "form", "message": "Sure?", "requestedSchema": {
+                    "type": "object", "properties": {"sure": {"type": "boolean"}}}});
+                let answer = self.ask(&link, params).await;
+                json!({"content": [], "structuredContent": {"answer": answer}})
+            }
+            "wait" => {
+                notify(&link, "notifications/progress", json!({"progress": 1})).await;
+                link.cancel.cancelled().await;
+                self.seen.send(Seen::CalledOff).unwrap();
+                json!({"content": []})
+            }
+            "continued" => match link.resumes {
+                None => json!({
+                    "resultType": "input_required",
+                    "inputRequests": {"name": {"method": "roots/list", "params": {}}},
+                    "requestState": "the server's own ☃",
+                }),
+                Some(resume) => json!({"content": [], "structuredContent": {
+                    "responses": resume.responses, "state": resume.state, "continues": request.continues,
+                }}),
+            },
+            unknown => {
+                let message = format!("unknown tool `{unknown}`");
+                return Answer::Error(RpcError { code: -32602, message, data: Some(json!({"why": "fake"})) });
+            }
+        };
+        Answer::Result { call, result }
+    }
+
+    async fn request(&self, method: &str, params: Value, _link: Link) -> Result<Value, RpcError> {
+        self.seen.send(Seen::Request(method.to_owned(), params.clone())).unwrap();
+        match method {
+            "resources/read" if params["uri"] == "gone://" => {
+                Err(RpcError { code: -32002, message: "not there".to_owned(), data: None })
+            }
+            "resources/read" => Ok(json!({"contents": [{"uri": params["uri"], "text": "x", "unheardOf": true}]})),
+            "prompts/list" => Ok(json!({"prompts": [{"name": "p", "unheardOf": 1}]})),
+            _ => Ok(json!({})),
+        }
+    }
+
+    fn offered(&self) -> Offered {
+        Offered {
+            capabilities: json!({
+                "prompts": {"listChanged": true},
+                "resources": {"subscribe": true, "listChanged": true},
+                "logging": {},
+                "tasks": {},
+            }),
+            instructions: Some("Be kind.".to_owned()),
+        }
+    }
+
+    fn announcements(&self) -> broadcast::Receiver<Announcement> {
+        self.announce.subscribe()
+    }
+}
+
+async fn notify(link: &Link, method: &str, params: Value) {
+    let notification = FromServer::Notification { method: method.to_owned(), params };
+    // The relay may have stopped reading.
+    drop(link.messages.send(notification).await);
+}
+
+/// Progress, twice the same and once backwards, among log messages of two levels.
+async fn steps(link: &Link) -> Value {
+    for progress in [1, 1, 3, 2, 4] {
+        notify(link, "notifications/progress", json!({"progress": progress, "progressToken": "server's own"})).await;
+    }
+    for level in ["debug", "error"] {
+        notify(link, "notifications/message", json!({"level": level, "data": level})).await;
+    }
+    json!({"content": [], "structuredContent": {"wanted": link.wants_progress, "level": link.log_level}})
+}
+
+impl Fake {
+    async fn ask(&self, link: &Link, params: Value) -> Value {
+        let (reply, answer) = oneshot::channel();
+        let request = FromServer::Request { method: "elicitation/create".to_owned(), params, reply };
+        link.messages.send(request).await.unwrap();
+        tokio::select! {
+            () = link.cancel.cancelled() => {
+                // A test that is over does not look.
+                drop(self.seen.send(Seen::CalledOff));
+                json!("called off")
+            }
+            answer = answer => match answer {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(error)) => json!({"error": error.code}),
+                Err(_) => {
+                    link.cancel.cancelled().await;
+                    drop(self.seen.send(Seen::CalledOff));
+                    json!("nobody there")
+                }
+            },
+        }
+    }
+}

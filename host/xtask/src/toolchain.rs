@@ -1,0 +1,174 @@
+//! Finds a Rust that can build the plugins for Wasm, and fetches what it lacks where that is possible.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::cargo;
+
+/// No operating system and no WASI: a plugin imports what its world names and nothing else.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Forces one way; for tests of xtask, and for machines that have both.
+const FORCE: &str = "INTERLOCK_GUEST_TOOLCHAIN";
+
+/// Debian's current Rust, with the sources of its standard library and a linker for Wasm.
+const DEBIAN_PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
+
+/// A cargo and a rustc that can build for [`TARGET`].
+pub(crate) struct Toolchain {
+    cargo: PathBuf,
+    rustc: PathBuf,
+    std: Std,
+}
+
+/// Where the standard library for the target comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Std {
+    /// It came with the toolchain.
+    Prebuilt,
+    /// Its sources came with the toolchain, and cargo builds it.
+    FromSource,
+}
+
+impl Toolchain {
+    /// The first of: the active Rust with its target installed; that target fetched by rustup; a Rust that has the
+    /// sources of its standard library; Debian's packages, installed if xtask runs as root.
+    ///
+    /// # Errors
+    /// None of these is to be had, or `INTERLOCK_GUEST_TOOLCHAIN` is neither `rustup` nor `debian`.
+    pub(crate) fn find() -> Result<Self> {
+        let force = env::var(FORCE).unwrap_or_default();
+        let (rustup, debian) = match force.as_str() {
+            "" => (true, true),
+            "rustup" => (true, false),
+            "debian" => (false, true),
+            other => bail!("{FORCE} is `{other}`; it may be `rustup` or `debian`"),
+        };
+        let active = || Self { cargo: cargo::path(), rustc: "rustc".into(), std: Std::Prebuilt };
+        let system = || Self { cargo: "/usr/bin/cargo".into(), rustc: "/usr/bin/rustc".into(), std: Std::FromSource };
+
+        if rustup {
+            if active().has_target() || (rustup_adds_target() && active().has_target()) {
+                return Ok(active());
+            }
+            let from_source = Self { std: Std::FromSource, ..active() };
+            if debian && from_source.has_sources() {
+                return Ok(from_source);
+            }
+        }
+        if debian && (system().has_sources() || (debian_installs()? && system().has_sources())) {
+            return Ok(system());
+        }
+        bail!(
+            "no Rust here can build for {TARGET}. Either way will do:\n  \
+             rustup target add {TARGET}\n  apt-get install {}      (Debian or Ubuntu, as root)",
+            DEBIAN_PACKAGES.join(" ")
+        )
+    }
+
+    /// A command that builds for the target in release mode, into a folder below `target`.
+    ///
+    /// What the user set for the outer cargo is about the host's code: its compiler flags, profile and wrappers do not
+    /// reach the plugins.
+    pub(crate) fn build(&self, target: &Path) -> Command {
+        let mut command = self.command(&self.cargo);
+        command.args(["build", "--release", "--target", TARGET, "--target-dir"]);
+        match self.std {
+            Std::Prebuilt => command.arg(target),
+            // A folder of its own: two toolchains in one folder would rebuild everything in turns.
+            Std::FromSource => command.arg(target.join("std")).arg("-Zbuild-std=std,panic_abort"),
+        };
+        command
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(is_about_the_host) {
+                command.env_remove(name);
+            }
+        }
+        if self.std == Std::FromSource {
+            // Building the standard library is an unstable feature of cargo.
+            command.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", &self.rustc);
+            // The outer cargo put its own toolchain's libraries here; they are not this compiler's.
+            command.env_remove("LD_LIBRARY_PATH");
+        }
+        command
+    }
+
+    fn has_target(&self) -> bool {
+        let Some(libraries) = self.print(&["target-libdir", "--target", TARGET]) else { return false };
+        let Ok(mut entries) = fs::read_dir(libraries) else { return false };
+        entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
+    }
+
+    fn has_sources(&self) -> bool {
+        let sources = |sysroot: PathBuf| sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file();
+        self.print(&["sysroot"]).is_some_and(sources) && succeeds(self.command(&self.cargo).arg("--version"))
+    }
+
+    /// What rustc prints for `--print …`; none if there is no such rustc.
+    fn print(&self, what: &[&str]) -> Option<PathBuf> {
+        let output = self.command(&self.rustc).arg("--print").args(what).output().ok()?;
+        let path = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+        Some(PathBuf::from(path.trim()))
+    }
+}
+
+/// Whether a variable of cargo's or rustc's says how the host is to be built, rather than where things are.
+fn is_about_the_host(name: &str) -> bool {
+    const PREFIXES: [&str; 3] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_PROFILE_"];
+    const NAMES: [&str; 9] = [
+        "CARGO",
+        "CARGO_BUILD_RUSTC",
+        "CARGO_BUILD_RUSTFLAGS",
+        "CARGO_BUILD_TARGET",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTC",
+        "RUSTC_BOOTSTRAP",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTFLAGS",
+    ];
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
+}
+
+fn rustup_adds_target() -> bool {
+    if !succeeds(Command::new("rustup").arg("--version")) {
+        return false;
+    }
+    eprintln!("The plugins are built for {TARGET}, which is not installed: `rustup target add {TARGET}`");
+    Command::new("rustup").args(["target", "add", TARGET]).status().is_ok_and(|status| status.success())
+}
+
+/// Installs Debian's packages if that is allowed here; whether it did.
+fn debian_installs() -> Result<bool> {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let debian = release.lines().any(|line| {
+        let (key, value) = line.split_once('=').unwrap_or_default();
+        ["ID", "ID_LIKE"].contains(&key) && value.trim_matches('"').split(' ').any(|id| id == "debian")
+    });
+    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0");
+    if !debian || !root {
+        return Ok(false);
+    }
+    eprintln!("No Rust here can build for {TARGET}; installing Debian's: {}", DEBIAN_PACKAGES.join(" "));
+    let install = ["install", "--yes", "--no-install-recommends"].iter().chain(&DEBIAN_PACKAGES);
+    for arguments in [vec!["update"], install.copied().collect()] {
+        let mut apt = Command::new("apt-get");
+        apt.args(&arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(std::io::stderr());
+        let status = apt.status().context("cannot start apt-get")?;
+        if !status.success() {
+            bail!("`apt-get {}` failed", arguments.join(" "));
+        }
+    }
+    Ok(true)
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}

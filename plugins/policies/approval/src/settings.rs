@@ -1,0 +1,73 @@
+//! What an operator writes for `approval`.
+
+use interlock_plugin::predicate::Predicate;
+use interlock_plugin::prelude::*;
+
+/// Settings of `approval`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The rules; a call needs approval if one fits it.
+    pub rules: Vec<Rule>,
+}
+
+/// Some tools only after a human's yes.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// The tools that need approval.
+    pub tools: Patterns,
+    /// Where they need it; always if left out. A comparison with another type is false, so to have a human see an
+    /// amount that is no number too, write that it must not be `<= 100` rather than that it is `> 100`.
+    pub when: Option<Predicate>,
+    /// Roles of which each approver must hold one; anyone at the human's door if left out.
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub roles: Option<Vec<String>>,
+    /// How many different people must say yes.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    pub quorum: u32,
+    /// How long silence lasts until the question expires.
+    #[serde(default = "an_hour")]
+    #[schemars(range(min = 1))]
+    pub expire_minutes: u32,
+    /// Whether the caller's own yes counts.
+    #[serde(default)]
+    pub self_approval: bool,
+    /// Where the question is asked.
+    #[serde(default)]
+    pub channel: Channel,
+    /// What would be done, in the words of the person who decides. `{/amount}` stands for the argument at that JSON
+    /// Pointer, `{{` and `}}` for braces. The tool and its arguments if left out.
+    #[schemars(length(min = 1))]
+    pub preview: Option<String>,
+}
+
+/// Where a question is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Channel {
+    /// At the human's own door.
+    #[default]
+    Desk,
+    /// Through the AI app, which is not a trusted channel.
+    Client,
+}
+
+impl Channel {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Desk => "desk",
+            Self::Client => "client",
+        }
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn an_hour() -> u32 {
+    60
+}
