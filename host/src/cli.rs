@@ -1,12 +1,21 @@
 //! The command line: one file per verb.
 
+mod approvals;
 mod arguments;
+mod audit;
+mod call;
+mod calls;
+mod check;
 mod completions;
 mod error;
 mod import;
 mod logging;
 mod output;
+mod running;
 mod schema;
+mod serve;
+mod status;
+mod tools;
 
 use std::{panic, process::ExitCode};
 
@@ -53,15 +62,15 @@ fn perform(typed: &Interlock) -> Result<(), Failure> {
         Verb::Import(asked) => import::run(&typed.global, asked),
         Verb::Schema => schema::run(),
         Verb::Completions(asked) => completions::run(asked),
-        Verb::Serve(_)
-        | Verb::Demo(_)
-        | Verb::Check(_)
-        | Verb::Tools(_)
-        | Verb::Call(_)
-        | Verb::Explain(_)
-        | Verb::Approvals(_)
-        | Verb::Calls(_)
-        | Verb::Audit(_)
-        | Verb::Status(_) => Err(Failure::new(Kind::Failed, "this verb is not there yet")),
+        Verb::Serve(asked) => serve::run(&typed.global, asked),
+        Verb::Check(asked) => check::run(&typed.global, asked),
+        Verb::Tools(asked) => tools::run(&typed.global, asked),
+        Verb::Call(asked) => call::run(&typed.global, asked),
+        Verb::Explain(asked) => call::explain(&typed.global, asked),
+        Verb::Approvals(asked) => approvals::run(&typed.global, asked),
+        Verb::Calls(asked) => calls::run(&typed.global, asked),
+        Verb::Audit(asked) => audit::run(&typed.global, asked),
+        Verb::Status(asked) => status::run(&typed.global, asked),
+        Verb::Demo(_) => Err(Failure::new(Kind::Failed, "this verb is not there yet")),
     }
 }

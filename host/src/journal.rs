@@ -42,9 +42,7 @@ pub use turn::Turn;
 pub use verify::{Break, Verified};
 
 /// Position of an event in the journal; the first is 1. 0 stands for "before everything".
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Sequence(pub u64);
 

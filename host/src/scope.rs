@@ -23,10 +23,9 @@ impl Scope {
     /// The one scope of this kind that `call` belongs to; none if it lacks the argument.
     pub fn of(&self, call: &Call) -> Option<ScopeKey> {
         match self {
-            Self::Session => Some(ScopeKey::Session {
-                principal: call.caller.principal.clone(),
-                session: call.session.clone(),
-            }),
+            Self::Session => {
+                Some(ScopeKey::Session { principal: call.caller.principal.clone(), session: call.session.clone() })
+            }
             Self::Caller => Some(ScopeKey::Caller { principal: call.caller.principal.clone() }),
             Self::Global => Some(ScopeKey::Global),
             Self::Argument(pointer) => argument(&call.arguments, pointer)

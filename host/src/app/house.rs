@@ -51,11 +51,9 @@ impl House {
             let news = match heard.recv().await {
                 Ok(news) => vec![news],
                 // Whatever was missed: say that everything may be different.
-                Err(broadcast::error::RecvError::Lagged(_)) => vec![
-                    Announcement::ToolsChanged,
-                    Announcement::PromptsChanged,
-                    Announcement::ResourcesChanged,
-                ],
+                Err(broadcast::error::RecvError::Lagged(_)) => {
+                    vec![Announcement::ToolsChanged, Announcement::PromptsChanged, Announcement::ResourcesChanged]
+                }
                 Err(broadcast::error::RecvError::Closed) => return,
             };
             for one in news {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     clock::{Clock, SystemClock},
     config::{Config, Problem, Problems},
-    downstream::{Announcements, Catalogue, Clash, McpServer, Reach, ServerConfig, Settings, Toolset, ToolServer},
+    downstream::{Announcements, Catalogue, Clash, McpServer, Reach, ServerConfig, Settings, ToolServer, Toolset},
     journal::{Draft, Journal, JournalError, body, kind},
     mediation::{self, Mediator},
     policy::{Policies, PolicyError},
@@ -44,6 +44,8 @@ pub struct App {
     pub journal: Journal,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What it calls itself in the journal, if it is told there.
+    pub(super) role: Option<&'static str>,
     /// Calls that are under way.
     pub(super) calls: Tasks,
     /// The servers' keepers, and everything else that runs for as long as the program does.
@@ -60,12 +62,17 @@ pub async fn open_journal(config: &Config) -> Result<(Journal, Arc<dyn Clock>), 
 }
 
 impl App {
+    /// Tasks for a door: told to end when the program is, and waited for before it.
+    pub fn doors(&self) -> Tasks {
+        self.house.child()
+    }
+
     /// Starts everything that a configuration names, and waits a while for its servers. `cache` is where compiled
-    /// components are kept; `role` is what this process calls itself in the journal.
+    /// components are kept; `role` is what this process calls itself in the journal; none: it only looks, and leaves no trace.
     ///
     /// # Errors
     /// See [`StartError`]. A server that is away is not an error: it is tried again and again.
-    pub async fn start(config: &Config, cache: Option<&Path>, role: &str) -> Result<Self, StartError> {
+    pub async fn start(config: &Config, cache: Option<&Path>, role: Option<&'static str>) -> Result<Self, StartError> {
         let (clock, house, calls): (Arc<dyn Clock>, _, _) = (Arc::new(SystemClock), Tasks::new(), Tasks::new());
         let journal = Journal::open(config.journal.clone(), clock.clone(), house.clone()).await?;
         let sandbox = Sandbox::start(cache)?;
@@ -90,9 +97,11 @@ impl App {
             return Err(Problems(clashes).into());
         }
         let told = mediation::Config { hold_open: config.approvals.hold_open, describe_rules: config.describe_rules };
-        record_start(&journal, config, &policies, role).await?;
+        if let Some(role) = role {
+            record_start(&journal, config, &policies, role).await?;
+        }
         let mediator = Mediator::new(told, catalogue, policies, journal.clone(), clock.clone(), calls.clone());
-        Ok(Self { mediator, journal, clock, calls, house })
+        Ok(Self { mediator, journal, clock, role, calls, house })
     }
 }
 
@@ -117,9 +126,9 @@ async fn servers(
     for started in join_all(starting).await {
         match started {
             Ok(server) => servers.push(server),
-            Err((server, LoadError::Settings(found))) => problems.extend(
-                found.iter().map(|one| config.server_problem(&server.name, &one.pointer, &one.message)),
-            ),
+            Err((server, LoadError::Settings(found))) => {
+                problems.extend(found.iter().map(|one| config.server_problem(&server.name, &one.pointer, &one.message)))
+            }
             Err((server, error)) => problems.push(config.server_problem(&server.name, "", &error.to_string())),
         }
     }
@@ -142,8 +151,7 @@ async fn start_server(
             Ok(Arc::new(Toolset::start(&server.name, &server.prefix, plugin, store, clock.now()).await?))
         }
         Reach::Stdio { .. } | Reach::Http { .. } => {
-            let started =
-                McpServer::start(server.clone(), Settings::default(), announcements, clock.clone(), house);
+            let started = McpServer::start(server.clone(), Settings::default(), announcements, clock.clone(), house);
             let Some(server) = started else { return Err(LoadError::WrongWorld("not an MCP server".to_owned())) };
             // Late is no error: it comes in when it is ready.
             drop(tokio::time::timeout(CONNECT_WAIT, server.settled()).await);
@@ -178,11 +186,8 @@ fn policy_problems(config: &Config, error: PolicyError) -> Vec<Problem> {
 
 /// Says in the journal who begins to decide, by which configuration and which components.
 async fn record_start(journal: &Journal, config: &Config, policies: &Policies, role: &str) -> Result<(), JournalError> {
-    let process = body::Process {
-        role: role.to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        pid: std::process::id(),
-    };
+    let process =
+        body::Process { role: role.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id() };
     let loaded: Vec<Value> = policies
         .iter()
         .map(|policy| {

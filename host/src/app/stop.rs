@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::App;
-use crate::journal::{Draft, body, kind};
+use crate::journal::{Draft, JournalError, body, kind};
 
 /// How long calls that are under way may take to end. Those that do not are found in the journal and closed as unknown.
 const CALLS_GRACE: Duration = Duration::from_secs(10);
@@ -18,17 +18,9 @@ impl App {
         if !self.calls.stop(CALLS_GRACE).await {
             tracing::warn!("calls were still under way; they will be closed as unknown");
         }
-        let process = body::Process {
-            role: String::new(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-        };
-        let ended = Draft::new("interlock", kind::PROCESS_STOPPED, self.journal.process(), &process);
-        let recorded = match ended {
-            Ok(draft) => self.journal.append(vec![draft]).await.map(drop),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = recorded {
+        if let Some(role) = self.role
+            && let Err(error) = self.record_stop(role).await
+        {
             tracing::warn!(%error, "the end of this process could not be recorded");
         }
         if !self.house.stop(SERVERS_GRACE).await {
@@ -37,5 +29,15 @@ impl App {
         if !self.journal.close(JOURNAL_GRACE).await {
             tracing::warn!("the journal was not closed in time");
         }
+    }
+
+    async fn record_stop(&self, role: &str) -> Result<(), JournalError> {
+        let process = body::Process {
+            role: role.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+        };
+        let draft = Draft::new("interlock", kind::PROCESS_STOPPED, self.journal.process(), &process)?;
+        self.journal.append(vec![draft]).await.map(drop)
     }
 }

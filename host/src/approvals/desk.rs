@@ -104,7 +104,9 @@ impl Approvals {
                 folded.book.apply(event)?;
             }
             // The store may be further than `head` by now; what it has not returned was not there.
-            folded.upto = events.last().map_or(head, |last| if events.len() < READ_AT_ONCE { last.seq.max(head) } else { last.seq });
+            folded.upto = events
+                .last()
+                .map_or(head, |last| if events.len() < READ_AT_ONCE { last.seq.max(head) } else { last.seq });
         }
     }
 

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Admission, Committed, Config, Draft, Event, Guard, JournalError, KeyValue, Permit, Query, Sequence, Status, Turn,
+    Admission, Committed, Config, Draft, Event, Guard, JournalError, KeyValue, PastCall, Permit, Query, Sequence, Status,
+    Turn,
     body, kind,
     mirror::Mirror,
     peers::{Alive, Peers, recover},
@@ -190,6 +191,13 @@ impl Journal {
     /// such: it is an occasion to look again, never an assurance.
     pub fn disturbed(&self, guard: &Guard) -> bool {
         self.shared.recent.any_since(guard.since, |event| (guard.disturbed_by)(event)).unwrap_or(true)
+    }
+
+    /// Every call that is open as far as this process knows: running, or of unknown outcome and not settled.
+    pub fn open_calls(&self) -> Vec<Arc<PastCall>> {
+        let mut open = self.shared.recent.open_calls(|_| true).1;
+        open.sort_by_key(|call| call.seq);
+        open
     }
 
     /// Fires for every event, whoever wrote it; others' within about 20 ms. Carries the last position.

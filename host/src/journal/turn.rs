@@ -61,7 +61,7 @@ impl Turn {
         }
     }
 
-    /// Admits a call, and ends the turn. The first draft admits the call; the others are recorded with it.
+    /// Admits a call, and ends the turn.
     ///
     /// # Errors
     /// As for [`Turn::commit`]; [`JournalError::Malformed`] if the first draft does not admit this very call.

@@ -138,10 +138,7 @@ impl Mediator {
 
 fn told(approval: &Approval, code: &str, reason: String, unlocks: Vec<Unlock>) -> Refused {
     let details = Map::from_iter([("approval".to_owned(), approval.id.clone().into())]);
-    Refused {
-        policy: approval.policy.clone(),
-        refusal: Refusal { code: code.to_owned(), reason, unlocks, details },
-    }
+    Refused { policy: approval.policy.clone(), refusal: Refusal { code: code.to_owned(), reason, unlocks, details } }
 }
 
 fn pending(approval: &Approval) -> Refused {

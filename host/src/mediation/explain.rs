@@ -106,7 +106,8 @@ impl Mediator {
 }
 
 fn judged(record: &Record, approval: Option<(String, State)>) -> Judged {
-    let refused = |refusal: &crate::verdict::Refusal| Refused { policy: record.policy.clone(), refusal: refusal.clone() };
+    let refused =
+        |refusal: &crate::verdict::Refusal| Refused { policy: record.policy.clone(), refusal: refusal.clone() };
     let (refusal, reason) = match &record.verdict {
         Verdict::Allow => (None, None),
         Verdict::Refuse(refusal) => (Some(refused(refusal)), None),

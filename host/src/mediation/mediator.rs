@@ -255,11 +255,8 @@ impl Mediator {
         let rewritten = policies.rewrite(&identified.call, &view).await;
         if !rewritten.refused.is_empty() {
             let refused = Refused::all(&rewritten.refused);
-            let judgement = Judgement {
-                records: Vec::new(),
-                decision: Decision::Refuse(rewritten.refused),
-                scopes: Vec::new(),
-            };
+            let judgement =
+                Judgement { records: Vec::new(), decision: Decision::Refuse(rewritten.refused), scopes: Vec::new() };
             parts.journal.append(vec![records::refused(&identified.call, &refused, &judgement, &view)?]).await?;
             return Err(Turned::Refused(refused));
         }

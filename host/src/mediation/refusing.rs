@@ -60,7 +60,8 @@ impl Turned {
             Self::CalledOff => vec![Refused::by_host("cancelled", "The call was called off before anything was sent.")],
             Self::NoJournal(reason) => {
                 tracing::error!(call.id = %call.id, tool = %call.tool, reason, "the journal is not available");
-                let told = "The journal is not available, and nothing may happen that is not recorded. Try again later.";
+                let told =
+                    "The journal is not available, and nothing may happen that is not recorded. Try again later.";
                 vec![Refused::by_host("journal_unavailable", told)]
             }
         }

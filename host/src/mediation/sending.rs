@@ -5,11 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::{
-    Answer, Mediator, Refused,
-    mediator::Identified,
-    records, refusing,
-};
+use super::{Answer, Mediator, Refused, mediator::Identified, records, refusing};
 use crate::{
     call::{Call, Outcome},
     downstream::{Link, RpcError, ServerError, ToolServer},

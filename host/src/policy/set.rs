@@ -61,8 +61,7 @@ impl Policy {
     /// Whether it is to be asked about this call.
     pub fn guards(&self, call: &Call) -> bool {
         self.guards_tool(&call.tool, &call.hints)
-            && (self.matches.roles.is_empty()
-                || self.matches.roles.iter().any(|role| call.caller.roles.contains(role)))
+            && (self.matches.roles.is_empty() || self.matches.roles.iter().any(|role| call.caller.roles.contains(role)))
     }
 
     /// Whether it is to be asked about calls of this tool, by some caller at least.

@@ -128,7 +128,12 @@ impl Sandbox {
         })))
     }
 
-    async fn make_ready(&self, bytes: &[u8], settings: &str, key: &str) -> Result<(Stored, Option<Vec<u8>>), LoadError> {
+    async fn make_ready(
+        &self,
+        bytes: &[u8],
+        settings: &str,
+        key: &str,
+    ) -> Result<(Stored, Option<Vec<u8>>), LoadError> {
         let exports = shape::check(bytes)?;
         let Configured { manifest, snapshot } = snapshot::configure(self, &bytes.into(), exports, settings).await?;
         let stored = Stored { manifest, exports, snapshot: snapshot.as_deref().map(stored::sha256) };
@@ -181,12 +186,7 @@ impl Plugin {
     ///
     /// # Errors
     /// A [`Fault`] if the guest fails in any way.
-    pub async fn judge(
-        &self,
-        call: &Call,
-        grant: Option<&Grant>,
-        history: Arc<dyn History>,
-    ) -> Result<Verdict, Fault> {
+    pub async fn judge(&self, call: &Call, grant: Option<&Grant>, history: Arc<dyn History>) -> Result<Verdict, Fault> {
         let inner = &*self.0;
         inner.guest.judge(&inner.sandbox, &inner.name, inner.limits, call, grant, history).await
     }

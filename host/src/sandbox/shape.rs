@@ -59,7 +59,11 @@ pub(super) fn check(bytes: &[u8]) -> Result<Exports, LoadError> {
                 since_v0_1_0::VERSION
             )
         } else {
-            format!("it was made for `{}`; this Interlock serves {}", other_versions.join("`, `"), since_v0_1_0::VERSION)
+            format!(
+                "it was made for `{}`; this Interlock serves {}",
+                other_versions.join("`, `"),
+                since_v0_1_0::VERSION
+            )
         };
         return Err(LoadError::WrongWorld(reason));
     }
@@ -113,8 +117,7 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), LoadError> {
         match payload.map_err(not_a_component)? {
             Payload::Version { encoding: wasmparser::Encoding::Module, .. } if depth == 0 => {
                 return Err(LoadError::NotAComponent(
-                    "it is a core module; `wasm-tools component new` makes a component of it"
-                        .to_owned(),
+                    "it is a core module; `wasm-tools component new` makes a component of it".to_owned(),
                 ));
             }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,

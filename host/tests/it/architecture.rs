@@ -278,7 +278,6 @@ fn no_test_is_ignored() {
     rust_files(host(), &mut files);
     rust_files(&host().parent().unwrap().join("plugins"), &mut files);
     let marker = concat!("#[ign", "ore");
-    let wrong: Vec<_> =
-        files.into_iter().filter(|file| fs::read_to_string(file).unwrap().contains(marker)).collect();
+    let wrong: Vec<_> = files.into_iter().filter(|file| fs::read_to_string(file).unwrap().contains(marker)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -19,7 +19,8 @@ use super::{
 use crate::{
     call::{Call, Outcome},
     sandbox::{
-        Exports, Fault, FaultKind, Finding, GuestTool, History, KeyValue, Limits, Manifest, Problem, Sandbox, ToolAnswer,
+        Exports, Fault, FaultKind, Finding, GuestTool, History, KeyValue, Limits, Manifest, Problem, Sandbox,
+        ToolAnswer,
         engine::{BODY_OUTPUT_BYTES, POLICY_OUTPUT_BYTES, Place},
         guest::{Facts, Guest},
     },
@@ -76,11 +77,7 @@ struct Run<'a> {
 
 impl Guests {
     /// Looks the exports up and checks their types.
-    pub(in crate::sandbox) fn new(
-        pre: InstancePre<Guest>,
-        exports: Exports,
-        settings: Option<String>,
-    ) -> Result<Self> {
+    pub(in crate::sandbox) fn new(pre: InstancePre<Guest>, exports: Exports, settings: Option<String>) -> Result<Self> {
         Ok(Self {
             judge: exports.judge.then(|| judge::GuestIndices::new(&pre)).transpose()?,
             transform: exports.transform.then(|| transform::GuestIndices::new(&pre)).transpose()?,
@@ -140,7 +137,9 @@ impl Guests {
         let run = Run { sandbox, name, limits, place: Place::Policy, output_bytes: BODY_OUTPUT_BYTES, facts };
         let call = convert::call(call, None);
         let answer = self
-            .run(run, async move |store, instance| indices.load(&mut *store, instance)?.call_rewrite(store, &call).await)
+            .run(run, async move |store, instance| {
+                indices.load(&mut *store, instance)?.call_rewrite(store, &call).await
+            })
             .await?;
         match answer.map_err(reported)? {
             Some(text) => convert::object("the new arguments", &text).map(Some).map_err(Fault::nonsense),

@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{
-    policy::interlock::plugin::types,
-    reviewer::exports::interlock::plugin::review,
+    policy::interlock::plugin::types, reviewer::exports::interlock::plugin::review,
     tools::exports::interlock::plugin::toolset,
 };
 use crate::{
@@ -84,13 +83,7 @@ pub(super) fn manifest(from: types::Manifest) -> Checked<Manifest> {
     if from.name.is_empty() || from.name.len() > MAX_CODE_BYTES {
         return Err("a plugin's name has 1 to 64 bytes".to_owned());
     }
-    Ok(Manifest {
-        name: from.name,
-        version: from.version,
-        summary: from.summary,
-        settings_schema,
-        codes: from.codes,
-    })
+    Ok(Manifest { name: from.name, version: from.version, summary: from.summary, settings_schema, codes: from.codes })
 }
 
 pub(super) fn verdict(from: types::Verdict) -> Checked<Verdict> {

@@ -184,7 +184,9 @@ async fn a_program_that_is_not_there_is_unavailable() {
 
 #[tokio::test]
 async fn a_call_can_be_called_off_before_and_after_it_is_sent() {
-    let fixture = Fixture::start(python("legacy"), Settings { orphan_grace: Duration::from_millis(20), ..settings() }).await.ready()
+    let fixture = Fixture::start(python("legacy"), Settings { orphan_grace: Duration::from_millis(20), ..settings() })
+        .await
+        .ready()
         .await;
     let (client, _received) = link();
     client.cancel.cancel();

@@ -109,7 +109,8 @@ impl Behind for Fake {
             },
             unknown => {
                 let message = format!("unknown tool `{unknown}`");
-                return Answer::Error(RpcError { code: -32602, message, data: Some(json!({"why": "fake"})) });
+                let error = RpcError { code: -32602, message, data: Some(json!({"why": "fake"})) };
+                return Answer::Error { call, error };
             }
         };
         Answer::Result { call, result }

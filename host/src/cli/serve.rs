@@ -1,0 +1,86 @@
+//! `interlock serve`: the AI's door, on standard input and output or over HTTP.
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+
+use super::{
+    arguments::{Global, Serve},
+    error::{Failure, Kind},
+    output::tell,
+    running::{block_on, configuration, with_app},
+};
+use crate::{
+    app::House,
+    config::Config,
+    gateway::{self, Gateway},
+};
+
+/// Serves until the client hangs up, or the process is told to end.
+pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
+    let config = configuration(global)?;
+    if let Some(address) = asked.http {
+        if !address.ip().is_loopback() {
+            let message =
+                format!("`--http {address}` is reachable from other machines, and there is no authentication");
+            return Err(Failure::new(Kind::Config, message).hint("listen on 127.0.0.1 or [::1]."));
+        }
+        if config.http_keys {
+            let message = "`auth.keys` asks for API keys, which this version does not have";
+            return Err(Failure::new(Kind::Config, message)
+                .hint("leave `auth` out; the gateway is reachable from this machine only."));
+        }
+    }
+    block_on(with_app(&config, Some("serve"), async |app| {
+        let doors = app.doors();
+        let house = House::open(app.mediator.clone(), &doors).await;
+        let gateway = Gateway::new(door(&config), std::sync::Arc::new(house), app.clock.clone(), doors.clone())
+            .context("the AI's door cannot be opened")?;
+        match asked.http {
+            None => {
+                tell("interlock serves MCP on standard input and output");
+                tokio::select! {
+                    served = gateway::serve_stdio(&gateway, tokio::io::stdin(), tokio::io::stdout()) => {
+                        served.context("the connection to the AI app failed")?;
+                    }
+                    () = told_to_end() => {}
+                }
+            }
+            Some(address) => {
+                let listener =
+                    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+                let bound = listener.local_addr().context("the listener has no address")?;
+                tell(&format!("interlock serves MCP at http://{bound}/mcp"));
+                let stopping = doors.stopping();
+                tokio::select! {
+                    served = gateway::serve_http(&gateway, listener) => served.context("the HTTP door failed")?,
+                    () = async { told_to_end().await; stopping.cancel(); std::future::pending().await } => {}
+                }
+            }
+        }
+        doors.stop(gateway::Config::default().grace).await;
+        Ok(())
+    }))
+}
+
+fn door(config: &Config) -> gateway::Config {
+    gateway::Config {
+        roles: config.local.roles.clone(),
+        session_idle: config.session_idle,
+        ..gateway::Config::default()
+    }
+}
+
+/// Ctrl-C or SIGTERM.
+async fn told_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    drop(tokio::signal::ctrl_c().await);
+}
