@@ -52,6 +52,12 @@ impl Sequence {
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
+
+    /// So many positions earlier.
+    #[must_use]
+    pub fn back(self, steps: u64) -> Self {
+        Self(self.0.saturating_sub(steps))
+    }
 }
 
 impl std::fmt::Display for Sequence {

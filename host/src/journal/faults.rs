@@ -1,7 +1,5 @@
 //! A store that fails on command, and what the journal makes of it.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use std::sync::{
     Arc,
     atomic::{AtomicU8, Ordering},

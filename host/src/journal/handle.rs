@@ -140,11 +140,11 @@ impl Journal {
     /// # Errors
     /// If it could not be recorded, or the first draft does not admit this very call.
     pub async fn admit(&self, call: Call, drafts: Vec<Draft>, guard: Guard) -> Result<Admission, JournalError> {
-        admits(&call, &drafts, self.process())?;
+        let others = admits(&call, &drafts, self.process())?;
         let answer = self.hand_over(drafts, Some(guard)).await?;
         let waiting = Waiting { call: &call, answer, lender: &self.shared.lender };
         Ok(match waiting.answer().await? {
-            Committed::At(seq) => Admission::Admitted(Permit::new(call, seq)),
+            Committed::At(last) => Admission::Admitted(Permit::new(call, last.back(others))),
             Committed::Conflict => Admission::Conflict,
         })
     }
@@ -307,21 +307,24 @@ impl Drop for Shared {
     }
 }
 
-/// Whether the first draft admits this very call, and says enough for the ledger to remember it.
-pub(super) fn admits(call: &Call, drafts: &[Draft], process: &str) -> Result<(), JournalError> {
-    let Some(draft) = drafts.first() else {
-        let reason = "there is no draft".to_owned();
-        return Err(JournalError::Malformed { kind: kind::CALL_ADMITTED.to_owned(), reason });
+/// Makes sure that the first draft admits this very call, and says enough for the ledger to remember it. Returns how many
+/// others there are.
+pub(super) fn admits(call: &Call, drafts: &[Draft], process: &str) -> Result<u64, JournalError> {
+    let malformed = |reason: &str| {
+        let kind = drafts.first().map_or(kind::CALL_ADMITTED, |draft| draft.kind.as_str());
+        Err(JournalError::Malformed { kind: kind.to_owned(), reason: reason.to_owned() })
     };
-    let malformed = |reason: String| Err(JournalError::Malformed { kind: draft.kind.clone(), reason });
+    let Some((draft, others)) = drafts.split_first() else { return malformed("there is no draft") };
     if draft.kind != kind::CALL_ADMITTED || draft.subject != call.id.as_str() {
-        return malformed(format!("it does not admit call `{}`", call.id));
+        return malformed("it does not admit this call");
     }
     match body::Admitted::deserialize(&draft.body) {
-        Ok(body) if body.process != process => malformed("it names another process".to_owned()),
-        Ok(body) if body.tool == call.tool && body.caller == call.caller && body.session == call.session => Ok(()),
-        Ok(_) => malformed("tool, caller or session differ from the call's".to_owned()),
-        Err(error) => malformed(error.to_string()),
+        Ok(body) if body.process != process => malformed("it names another process"),
+        Ok(body) if body.tool != call.tool || body.caller != call.caller || body.session != call.session => {
+            malformed("tool, caller or session differ from the call's")
+        }
+        Ok(_) => Ok(u64::try_from(others.len()).unwrap_or(u64::MAX)),
+        Err(error) => malformed(&error.to_string()),
     }
 }
 

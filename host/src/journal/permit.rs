@@ -21,7 +21,6 @@ pub struct Permit {
 
 impl Permit {
     /// Only the journal calls this, once the admission is durable.
-    #[allow(dead_code)]
     pub(super) fn new(call: Call, admitted: Sequence) -> Self {
         Self { call, admitted }
     }

@@ -66,10 +66,10 @@ impl Turn {
     /// # Errors
     /// As for [`Turn::commit`]; [`JournalError::Malformed`] if the first draft does not admit this very call.
     pub async fn admit(self, call: Call, drafts: Vec<Draft>) -> Result<Permit, JournalError> {
-        admits(&call, &drafts, &self.lender.process)?;
+        let others = admits(&call, &drafts, &self.lender.process)?;
         let (lender, answer) = self.end(drafts)?;
         match (Waiting { call: &call, answer, lender: &lender }).answer().await? {
-            Committed::At(seq) => Ok(Permit::new(call, seq)),
+            Committed::At(last) => Ok(Permit::new(call, last.back(others))),
             Committed::Conflict => Err(JournalError::TurnOver),
         }
     }

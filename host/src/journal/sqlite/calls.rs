@@ -1,7 +1,7 @@
-//! Questions about calls. Each is one statement, and so is answered as of one position, which comes with the answer.
+//! Questions about calls. Each is answered from one snapshot, and so as of one position, which comes with the answer.
 
 use serde_json::json;
-use sqlx::{QueryBuilder, Row, Sqlite as Dialect, SqlitePool, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row, Sqlite as Dialect, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{Sqlite, arguments, events, stored, unsigned};
 use crate::{
@@ -69,7 +69,9 @@ pub(super) async fn newest(
 ) -> Result<(Sequence, Vec<Sequence>), JournalError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut sql = QueryBuilder::new("SELECT h.seq, q.seq FROM head h LEFT JOIN (");
-    let question = Question::of(store, filter).await?;
+    // One snapshot for the tools that there are and the calls to them: a tool may be called for the first time just now.
+    let mut snapshot = store.readers.begin().await?;
+    let question = Question::of(&mut snapshot, store, filter).await?;
     if question.by_argument || !filter.same.is_empty() {
         sql.push("SELECT c.seq");
         question.from(&mut sql, filter);
@@ -82,7 +84,7 @@ pub(super) async fn newest(
         sql.push(" ORDER BY seq DESC LIMIT ").push_bind(limit).push(")");
     }
     sql.push(" ORDER BY c.seq DESC LIMIT ").push_bind(limit).push(") q ON true ORDER BY q.seq DESC");
-    let rows = sql.build().fetch_all(&store.readers).await?;
+    let rows = sql.build().fetch_all(&mut *snapshot).await?;
     let mut head = Sequence(0);
     let mut found = Vec::new();
     for row in &rows {
@@ -104,10 +106,11 @@ pub(super) async fn window(
         Some(number) => sql.push("(SELECT ").push(number).push(" FROM events n WHERE n.seq = c.seq) AS number"),
         None => sql.push("NULL AS number"),
     };
-    let question = Question::of(store, filter).await?;
+    let mut snapshot = store.readers.begin().await?;
+    let question = Question::of(&mut snapshot, store, filter).await?;
     question.from(&mut sql, filter);
     sql.push(" AND c.at >= ").push_bind(stored(Sequence(since.0))).push(") q ON true");
-    let rows = sql.build().fetch_all(&store.readers).await?;
+    let rows = sql.build().fetch_all(&mut *snapshot).await?;
     let mut head = Sequence(0);
     let mut found = Vec::new();
     for row in &rows {
@@ -134,7 +137,7 @@ struct Question {
 }
 
 impl Question {
-    async fn of(store: &Sqlite, filter: &CallFilter) -> Result<Self, JournalError> {
+    async fn of(snapshot: &mut SqliteConnection, store: &Sqlite, filter: &CallFilter) -> Result<Self, JournalError> {
         let everything = [Status::Running, Status::Doubtful].into_iter().chain(
             [Outcome::Succeeded, Outcome::Failed, Outcome::Cancelled, Outcome::Unknown, Outcome::InputRequired]
                 .map(Status::Ended),
@@ -151,7 +154,7 @@ impl Question {
         };
         let index = pointer.and_then(|pointer| arguments::Index::of(pointer)).map(|index| index.name);
         Ok(Self {
-            tools: events::tools(&store.readers, &filter.tools).await?,
+            tools: events::tools(snapshot, &filter.tools).await?,
             statuses: json!(statuses).to_string(),
             by_argument: pointer.is_some(),
             index: index.filter(|name| store.is_indexed(name)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use interlock_glob::Glob;
-use sqlx::{AssertSqlSafe, QueryBuilder, Row, Sqlite, SqlitePool, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{stored, unsigned};
 use crate::{
@@ -110,11 +110,11 @@ fn like_ours(pattern: &str) -> String {
 }
 
 /// The tools that fit a pattern, as a JSON array: those that were ever called, or the one that is meant.
-pub(super) async fn tools(readers: &SqlitePool, glob: &Glob) -> Result<String, JournalError> {
+pub(super) async fn tools(reader: &mut SqliteConnection, glob: &Glob) -> Result<String, JournalError> {
     if let Some(literal) = glob.as_literal() {
         return Ok(serde_json::json!([literal]).to_string());
     }
-    let rows = sqlx::query("SELECT name FROM tools").fetch_all(readers).await?;
+    let rows = sqlx::query("SELECT name FROM tools").fetch_all(reader).await?;
     let mut names = Vec::new();
     for row in &rows {
         let name: String = row.try_get(0)?;

@@ -98,14 +98,18 @@ async fn a_permit_is_made_only_for_the_call_that_the_draft_admits() {
     assert!(matches!(error, JournalError::Malformed { .. }), "{error}");
     let mut forged = one.clone();
     forged.caller.principal = "mallory".to_owned();
-    let error = peer
-        .journal
-        .admit(one.clone(), vec![admitted(&forged, peer.journal.process())], Guard::none())
-        .await
-        .unwrap_err();
+    let draft = admitted(&forged, peer.journal.process());
+    let error = peer.journal.admit(one.clone(), vec![draft], Guard::none()).await.unwrap_err();
     assert!(matches!(error, JournalError::Malformed { .. }), "{error}");
-    let permit = peer.admit(&one).await;
+    let error = peer.journal.admit(one.clone(), Vec::new(), Guard::none()).await.unwrap_err();
+    assert!(matches!(error, JournalError::Malformed { .. }), "{error}");
+    // What is recorded with the admission comes after it.
+    let drafts = vec![admitted(&one, peer.journal.process()), note("a"), note("b")];
+    let Admission::Admitted(permit) = peer.journal.admit(one.clone(), drafts, Guard::none()).await.unwrap() else {
+        panic!("nothing disturbs it")
+    };
     assert_eq!((permit.call().id.clone(), permit.admitted()), (one.id, Sequence(1)));
+    assert_eq!(peer.journal.head(), Sequence(3));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -192,7 +196,8 @@ async fn an_admission_that_cannot_be_recorded_is_none() {
     peer.journal.append(vec![note("a")]).await.unwrap();
     std::fs::remove_file(world.folder.path().join("interlock.db")).unwrap();
     let call = call("a/b", json!({}));
-    match peer.journal.admit(call.clone(), vec![admitted(&call, peer.journal.process())], Guard::none()).await {
+    let drafts = vec![admitted(&call, peer.journal.process())];
+    match peer.journal.admit(call.clone(), drafts, Guard::none()).await {
         Err(JournalError::Shared(cause)) => assert!(matches!(*cause, JournalError::Gone(_)), "{cause}"),
         Ok(Admission::Admitted(_) | Admission::Conflict) | Err(_) => panic!("the file is gone"),
     }

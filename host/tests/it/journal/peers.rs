@@ -95,8 +95,8 @@ async fn an_admission_whose_caller_is_gone_is_taken_back() {
     let peer = world.peer().await;
     let abandoned = call("a/b", json!({}));
     {
-        let draft = admitted(&abandoned, peer.journal.process());
-        let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), vec![draft], Guard::none()));
+        let drafts = vec![admitted(&abandoned, peer.journal.process())];
+        let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), drafts, Guard::none()));
         // Handed over, and then nobody waits any more.
         assert!(futures::poll!(waiting.as_mut()).is_pending());
     }
@@ -112,8 +112,8 @@ async fn an_admission_that_was_answered_and_not_taken_is_taken_back() {
     let world = World::new();
     let peer = world.peer().await;
     let abandoned = call("a/b", json!({}));
-    let draft = admitted(&abandoned, peer.journal.process());
-    let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), vec![draft], Guard::none()));
+    let drafts = vec![admitted(&abandoned, peer.journal.process())];
+    let mut waiting = Box::pin(peer.journal.admit(abandoned.clone(), drafts, Guard::none()));
     assert!(futures::poll!(waiting.as_mut()).is_pending());
     // It is durable and answered; the caller has not looked yet.
     peer.journal.flush().await.unwrap();

@@ -59,8 +59,8 @@ pub(super) fn config(folder: &Path) -> Config {
 impl Peer {
     /// Admits under a guard.
     pub(super) async fn try_admit(&self, call: &Call, guard: Guard) -> Option<Permit> {
-        let draft = admitted(call, self.journal.process());
-        match self.journal.admit(call.clone(), vec![draft], guard).await.unwrap() {
+        let drafts = vec![admitted(call, self.journal.process())];
+        match self.journal.admit(call.clone(), drafts, guard).await.unwrap() {
             Admission::Admitted(permit) => Some(permit),
             Admission::Conflict => None,
         }
