@@ -17,7 +17,7 @@ use crate::{
     approvals::Approvals,
     call::{Call, CallId, Caller},
     clock::Clock,
-    downstream::{Catalogue, Link, RpcError, Tool, ToolServer},
+    downstream::{Catalogue, Link, RpcError, State, Tool, ToolServer},
     journal::{Admission, Committed, Draft, Guard, Journal, Permit, Turn},
     ledger::{Ledger, View},
     policy::{Judgement, Policies},
@@ -187,6 +187,12 @@ impl Mediator {
     /// Steps 2 to 6 of the line: view, judge, and then refuse, wait, ask or admit, until one of them is final.
     async fn admit(&self, identified: &mut Identified, link: &Link) -> Result<Permit, Turned> {
         let parts = self.parts();
+        if let State::Away { .. } = identified.server.status().state {
+            let reason =
+                format!("The server of {} is not available at the moment. Try again later.", identified.call.tool);
+            let refused = Refused::by_host("server_unavailable", reason);
+            return Err(self.turn_away(&identified.call, refused, &Judgement::none()).await?);
+        }
         self.rewrite(identified).await?;
         let call = &identified.call;
         let mut waiting = Waiting::new(call, link);
@@ -194,7 +200,8 @@ impl Mediator {
         let mut conflicts = 0;
         loop {
             if link.cancel.is_cancelled() {
-                return Err(Turned::called_off());
+                let reason = "The call was called off before anything was sent.";
+                return Err(self.turn_away(call, Refused::by_host("cancelled", reason), &Judgement::none()).await?);
             }
             let policies = parts.policies.load_full();
             let turn = if conflicts < MAX_CONFLICTS { None } else { Some(parts.journal.turn().await?) };
@@ -203,7 +210,7 @@ impl Mediator {
             match &judgement.decision {
                 Decision::Refuse(refusals) => {
                     let refused = Refused::all(refusals);
-                    let draft = records::refused(call, &refused, &judgement, &view)?;
+                    let draft = records::refused(call, &refused, &judgement, view.version())?;
                     match commit(&parts.journal, turn, draft, view.guard()).await? {
                         Committed::At(_) => return Err(Turned::Refused(refused)),
                         Committed::Conflict => conflicts += 1,
@@ -211,10 +218,15 @@ impl Mediator {
                 }
                 Decision::Ask(questions) => {
                     drop(turn);
+                    if let Some((policy, _)) = questions.iter().find(|(policy, _)| granted.grants.contains_key(policy))
+                    {
+                        let reason = format!("Policy {policy} asks again after its question was answered.");
+                        return Err(self.turn_away(call, Refused::by_host("policy_fault", reason), &judgement).await?);
+                    }
                     match self.ask(call, questions, &judgement, &mut waiting).await? {
                         Asked::Granted(all) => granted = all,
                         Asked::Turned(refused) => {
-                            let draft = records::refused(call, &refused, &judgement, &view)?;
+                            let draft = records::refused(call, &refused, &judgement, view.version())?;
                             parts.journal.append(vec![draft]).await?;
                             return Err(Turned::Refused(refused));
                         }
@@ -224,7 +236,7 @@ impl Mediator {
                     drop(turn);
                     if !waiting.for_room(parts, holds, &view).await {
                         let refused = Refused::in_vain(holds);
-                        let draft = records::refused(call, &refused, &judgement, &view)?;
+                        let draft = records::refused(call, &refused, &judgement, view.version())?;
                         match parts.journal.commit(vec![draft], view.guard()).await? {
                             Committed::At(_) => return Err(Turned::Refused(refused)),
                             Committed::Conflict => conflicts = 0,
@@ -255,9 +267,8 @@ impl Mediator {
         let rewritten = policies.rewrite(&identified.call, &view).await;
         if !rewritten.refused.is_empty() {
             let refused = Refused::all(&rewritten.refused);
-            let judgement =
-                Judgement { records: Vec::new(), decision: Decision::Refuse(rewritten.refused), scopes: Vec::new() };
-            parts.journal.append(vec![records::refused(&identified.call, &refused, &judgement, &view)?]).await?;
+            let draft = records::refused(&identified.call, &refused, &Judgement::none(), view.version())?;
+            parts.journal.append(vec![draft]).await?;
             return Err(Turned::Refused(refused));
         }
         if let Some(arguments) = rewritten.arguments {
@@ -265,6 +276,14 @@ impl Mediator {
             identified.before = Some(before);
         }
         Ok(())
+    }
+
+    /// Records that a call goes no further for a reason of the host's own.
+    async fn turn_away(&self, call: &Call, refused: Refused, judgement: &Judgement) -> Result<Turned, Turned> {
+        let refused = vec![refused];
+        let draft = records::refused(call, &refused, judgement, self.0.journal.head())?;
+        self.0.journal.append(vec![draft]).await?;
+        Ok(Turned::Refused(refused))
     }
 
     fn admission(
@@ -275,7 +294,8 @@ impl Mediator {
         spends: &[String],
     ) -> Result<Vec<Draft>, Turned> {
         let parts = self.parts();
-        let mut drafts = vec![records::admitted(identified, judgement, view, spends, parts.journal.process())?];
+        let mut drafts =
+            vec![records::admitted(identified, judgement, view.version(), spends, parts.journal.process())?];
         drafts.extend(parts.approvals.spend(spends, &identified.call.id)?);
         Ok(drafts)
     }

@@ -6,8 +6,7 @@ use super::{CallRequest, Refused, mediator::Identified};
 use crate::{
     call::{Call, CallId, Outcome},
     clock::Timestamp,
-    journal::{Draft, JournalError, body, kind},
-    ledger::View,
+    journal::{Draft, JournalError, Sequence, body, kind},
     policy::{Judgement, Record},
     verdict::Verdict,
 };
@@ -43,7 +42,7 @@ fn refusals(refused: &[Refused]) -> Vec<body::Refused> {
 pub(super) fn admitted(
     identified: &Identified,
     judgement: &Judgement,
-    view: &View,
+    view: Sequence,
     spends: &[String],
     process: &str,
 ) -> Result<Draft, JournalError> {
@@ -59,7 +58,7 @@ pub(super) fn admitted(
         received: call.received,
         policies: judged(&judgement.records),
         scopes: judgement.scopes.iter().map(ToString::to_string).collect(),
-        view: view.version(),
+        view,
         approvals: spends.to_vec(),
         continues: call.continues.clone(),
         process: process.to_owned(),
@@ -71,7 +70,7 @@ pub(super) fn refused(
     call: &Call,
     refused: &[Refused],
     judgement: &Judgement,
-    view: &View,
+    view: Sequence,
 ) -> Result<Draft, JournalError> {
     let body = body::CallRefused {
         tool: call.tool.to_string(),
@@ -82,7 +81,7 @@ pub(super) fn refused(
         received: call.received,
         refused: refusals(refused),
         policies: judged(&judgement.records),
-        view: view.version(),
+        view,
     };
     Draft::new(&call.caller.principal, kind::CALL_REFUSED, call.id.as_str(), &body)
 }

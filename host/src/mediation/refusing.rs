@@ -43,21 +43,14 @@ impl Refused {
 pub(super) enum Turned {
     /// It was refused, and the journal says so.
     Refused(Vec<Refused>),
-    /// The client called it off; nothing was sent.
-    CalledOff,
     /// The journal cannot be read or written, so nothing may happen.
     NoJournal(String),
 }
 
 impl Turned {
-    pub(super) fn called_off() -> Self {
-        Self::CalledOff
-    }
-
     pub(super) fn into_refused(self, call: &Call) -> Vec<Refused> {
         match self {
             Self::Refused(refused) => refused,
-            Self::CalledOff => vec![Refused::by_host("cancelled", "The call was called off before anything was sent.")],
             Self::NoJournal(reason) => {
                 tracing::error!(call.id = %call.id, tool = %call.tool, reason, "the journal is not available");
                 let told =

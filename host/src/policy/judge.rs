@@ -54,6 +54,13 @@ pub struct Judgement {
     pub scopes: Vec<ScopeKey>,
 }
 
+impl Judgement {
+    /// No policy was asked.
+    pub fn none() -> Self {
+        Self { records: Vec::new(), decision: Decision::Allow, scopes: Vec::new() }
+    }
+}
+
 /// What the transforming policies made of a call's arguments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rewritten {

@@ -14,7 +14,8 @@ pub enum ComponentSource {
 /// What one call of a component may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
-    /// Longest time, host calls included.
+    /// Longest time that the guest runs. Waits for the host (a ledger that has to be read from disk) are not counted, and
+    /// limited on their own.
     pub time: Duration,
     /// Largest linear memory, in bytes.
     pub memory_bytes: usize,

@@ -11,18 +11,18 @@ use std::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::{
     Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
-    component::Linker,
+    UpdateDeadline, component::Linker,
 };
 
 use super::{
-    fault::{Fault, FaultKind, LoadError},
+    fault::{Fault, FaultKind, LoadError, OutOfTime},
     guest::{Facts, Guest},
     since_v0_1_0::imports,
 };
 use crate::sandbox::Limits;
 
 /// How often a running guest gives its thread back. Also the precision of time limits.
-const TICK: Duration = Duration::from_millis(5);
+pub(super) const TICK: Duration = Duration::from_millis(5);
 /// Instances of policies at once; further calls wait.
 const POLICY_INSTANCES: u32 = 64;
 /// Instances of toolsets at once. They may sleep, so they have places of their own.
@@ -62,6 +62,17 @@ pub(super) enum Place {
     Policy,
     Toolset,
     Loading,
+}
+
+impl Place {
+    /// How long a call may wait for the host beyond its own time: for the ledger, or for a thread on a busy machine.
+    pub(super) fn host_time(self) -> Duration {
+        match self {
+            Self::Policy | Self::Loading => Duration::from_secs(2),
+            // What a toolset waits for is of its own making.
+            Self::Toolset => Duration::ZERO,
+        }
+    }
 }
 
 impl Sandbox {
@@ -141,13 +152,16 @@ impl Sandbox {
             .acquire()
             .await
             .map_err(|_| Fault { kind: FaultKind::Host, detail: "the sandbox has been stopped".to_owned() })?;
-        let guest = Guest::new(name.clone(), limits.memory_bytes, limits.time, facts);
+        let guest = Guest::new(name.clone(), limits, facts);
         let mut store = Store::new(&self.0.engine, guest);
         store.limiter(|guest| guest);
         store.set_hostcall_fuel(output_bytes);
         store.set_epoch_deadline(1);
-        // A yielding store never traps by itself: the time-out around each call is the limit, this gives it its chance.
-        store.epoch_deadline_async_yield_and_update(1);
+        // Counts the ticks that find the guest running, so that a busy machine does not use its time up for it.
+        store.epoch_deadline_callback(|mut store| match store.data_mut().tick() {
+            true => Ok(UpdateDeadline::Yield(1)),
+            false => Err(OutOfTime.into()),
+        });
         Ok((taken, store))
     }
 }

@@ -39,6 +39,11 @@ pub enum FaultKind {
     Host,
 }
 
+/// The guest has used its time up.
+#[derive(Debug, thiserror::Error)]
+#[error("out of time")]
+pub(super) struct OutOfTime;
+
 impl FaultKind {
     /// The code of the refusal that such a fault of a policy is.
     pub fn code(self) -> &'static str {
@@ -64,6 +69,9 @@ impl Fault {
         if let Some(wanted) = guest.refused_memory() {
             let detail = format!("wanted {} KiB of memory", wanted >> 10);
             return Self { kind: FaultKind::Memory, detail };
+        }
+        if error.is::<OutOfTime>() {
+            return Self::timeout(guest.time());
         }
         if let Some(facts) = error.downcast_ref::<super::FactsError>() {
             return Self { kind: FaultKind::Host, detail: facts.to_string() };

@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use wasmtime::ResourceLimiter;
 
-use super::facts::{History, KeyValue};
+use super::{
+    Limits,
+    engine::TICK,
+    facts::{History, KeyValue},
+};
 use crate::call::Arguments;
 
 /// Most log lines of one call; what is over is dropped.
@@ -31,15 +35,32 @@ pub(super) struct Guest {
     refused_memory: Option<usize>,
     lines: u32,
     last_line: Option<String>,
-    /// When the call's time is up.
+    time: Duration,
+    /// Ticks of the engine that it may still be found running at.
+    ticks: u32,
+    /// When the call's time is up by the clock on the wall.
     ends: Instant,
     pub(super) facts: Facts,
 }
 
 impl Guest {
-    pub(super) fn new(name: Arc<str>, memory_bytes: usize, time: Duration, facts: Facts) -> Self {
+    pub(super) fn new(name: Arc<str>, limits: Limits, facts: Facts) -> Self {
+        let Limits { time, memory_bytes } = limits;
+        let ticks = u32::try_from(time.as_millis().div_ceil(TICK.as_millis())).unwrap_or(u32::MAX);
         let ends = Instant::now() + time;
-        Self { name, memory_bytes, refused_memory: None, lines: 0, last_line: None, ends, facts }
+        Self { name, memory_bytes, refused_memory: None, lines: 0, last_line: None, time, ticks, ends, facts }
+    }
+
+    /// Longest time that the call may run.
+    pub(super) fn time(&self) -> Duration {
+        self.time
+    }
+
+    /// The engine has ticked while the guest was running. False: it has used its time up.
+    pub(super) fn tick(&mut self) -> bool {
+        let left = self.ticks.checked_sub(1);
+        self.ticks = left.unwrap_or_default();
+        left.is_some()
     }
 
     /// How much memory the guest asked for in vain, if it did, in bytes.
