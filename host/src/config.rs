@@ -102,6 +102,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
     let servers = servers::read(root.get("mcpServers"), &base, &mut findings);
     let policies = policies::read(root.get("policies"), &named, &base, &mut findings);
     let journal = journal::read(root.get("journal"), &named, &base, &mut findings);
+    policies::check_scopes(root.get("policies"), &policies, &journal.redact, &mut findings);
     let local = sections::local(root.get("local"), &mut findings);
     let admin = sections::admin(root.get("admin"), &mut findings);
     let minutes = root.get("session_idle_minutes").and_then(document::Node::whole).unwrap_or(30);

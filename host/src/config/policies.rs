@@ -118,6 +118,26 @@ pub(super) fn read(
     policies
 }
 
+/// Finds scopes that go by an argument which the journal does not keep: such a policy would never see a past call.
+pub(super) fn check_scopes(
+    section: Option<&Node>,
+    policies: &[PolicyConfig],
+    redact: &[(Glob, Vec<String>)],
+    findings: &mut Findings<'_>,
+) {
+    for (node, policy) in section.map_or(&[][..], Node::items).iter().zip(policies) {
+        let Scope::Argument(argument) = &policy.scope else { continue };
+        let hidden = redact.iter().flat_map(|(_, pointers)| pointers).find(|hidden| {
+            argument.strip_prefix(hidden.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        if let (Some(hidden), Some(scope)) = (hidden, node.get("scope")) {
+            findings
+                .value(scope, BadValue, &format!("goes by the argument `{argument}`, which `journal.redact` hides"))
+                .hint(format!("what is redacted cannot be compared: take `{hidden}` out of `journal.redact`, or choose another scope."));
+        }
+    }
+}
+
 fn matches(node: Option<&Node>, servers: &[&str], findings: &mut Findings<'_>) -> Match {
     let Some(node) = node else { return Match::default() };
     let list = |key| node.get(key).into_iter().flat_map(Node::texts);
