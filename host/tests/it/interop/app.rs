@@ -1,4 +1,4 @@
-//! An AI app as `interlock` meets it: Python's MCP client or rmcp's, of either era, over either transport.
+//! An AI app as `interlock` meets it: Python's MCP client, TypeScript's or rmcp's, of either era, over either transport.
 #![expect(deprecated, reason = "sampling, which servers of the older era do")]
 
 use std::process::Stdio;
@@ -32,6 +32,8 @@ use super::{
 pub(super) enum Make {
     Python,
     Rmcp,
+    /// The SDK's first generation, which speaks the older era only.
+    TypeScript,
 }
 
 /// Which MCP it speaks.
@@ -82,7 +84,7 @@ impl Outcome {
 
 /// A connected app.
 pub(super) enum App {
-    Python(Python),
+    Script(Script),
     Rmcp(Box<Rmcp>),
 }
 
@@ -90,7 +92,17 @@ impl App {
     /// Connects to a door on HTTP, or, without one, starts an `interlock serve` of its own.
     pub(super) async fn connect(make: Make, era: Era, house: &House, door: Option<&Door>) -> Self {
         let app = match make {
-            Make::Python => Self::Python(Python::connect(era, house, door).await),
+            Make::Python => {
+                let mut python = Command::new(packages::python_bin().join("python"));
+                python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/client.py"));
+                Self::Script(Script::connect(python, era, house, door).await)
+            }
+            Make::TypeScript => {
+                let mut node = Command::new("node");
+                node.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/client.cjs"));
+                node.env("NODE_PATH", packages::node_modules());
+                Self::Script(Script::connect(node, era, house, door).await)
+            }
             Make::Rmcp => Self::Rmcp(Box::new(Rmcp::connect(era, house, door).await)),
         };
         assert_eq!(app.version(), era.version());
@@ -99,7 +111,7 @@ impl App {
 
     fn version(&self) -> String {
         match self {
-            Self::Python(python) => python.version.clone(),
+            Self::Script(script) => script.version.clone(),
             Self::Rmcp(rmcp) => rmcp.client.peer().peer_info().unwrap().protocol_version.to_string(),
         }
     }
@@ -107,7 +119,7 @@ impl App {
     /// All tools, as `tools/list` gives them.
     pub(super) async fn tools(&mut self) -> Vec<Value> {
         let tools = match self {
-            Self::Python(python) => python.step(&json!({"list": {}})).await["tools"].take(),
+            Self::Script(script) => script.step(&json!({"list": {}})).await["tools"].take(),
             Self::Rmcp(rmcp) => serde_json::to_value(rmcp.client.list_all_tools().await.unwrap()).unwrap(),
         };
         let Value::Array(tools) = tools else { panic!("no list: {tools}") };
@@ -116,7 +128,7 @@ impl App {
 
     pub(super) async fn call(&mut self, tool: &str, arguments: Value) -> Outcome {
         match self {
-            Self::Python(python) => python.call(tool, arguments).await.0,
+            Self::Script(script) => script.call(tool, arguments).await.0,
             Self::Rmcp(rmcp) => rmcp.call(tool, arguments).await,
         }
     }
@@ -129,7 +141,7 @@ impl App {
         reports: usize,
     ) -> (Outcome, Vec<f64>) {
         let (outcome, mut progress) = match self {
-            Self::Python(python) => python.call(tool, arguments).await,
+            Self::Script(script) => script.call(tool, arguments).await,
             Self::Rmcp(rmcp) => {
                 let outcome = rmcp.call(tool, arguments).await;
                 let mut progress = Vec::new();
@@ -147,32 +159,25 @@ impl App {
     /// Hangs up, as an app does that is closed.
     pub(super) async fn close(self) {
         match self {
-            Self::Python(python) => python.close().await,
+            Self::Script(script) => script.close().await,
             Self::Rmcp(rmcp) => rmcp.close().await,
         }
     }
 }
 
-/// `client.py`, driven line by line.
-pub(super) struct Python {
+/// `client.py` or `client.cjs`, driven line by line.
+pub(super) struct Script {
     version: String,
     child: Child,
     write: ChildStdin,
     read: Lines<BufReader<ChildStdout>>,
 }
 
-impl Python {
-    async fn connect(era: Era, house: &House, door: Option<&Door>) -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/client.py");
-        let mut child = Command::new(packages::python_bin().join("python"))
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+impl Script {
+    async fn connect(mut command: Command, era: Era, house: &House, door: Option<&Door>) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let (write, read) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
-        let mut python = Self { version: String::new(), child, write, read };
+        let mut script = Self { version: String::new(), child, write, read };
         let mode = if era == Era::Legacy { "legacy" } else { "auto" };
         let how = match door {
             Some(door) => json!({"mode": mode, "url": door.url}),
@@ -182,14 +187,14 @@ impl Python {
                 json!({"mode": mode, "command": [INTERLOCK, "serve"], "cwd": house.folder(), "env": env})
             }
         };
-        python.version = python.step(&how).await["version"].as_str().unwrap().to_owned();
-        python
+        script.version = script.step(&how).await["version"].as_str().unwrap().to_owned();
+        script
     }
 
     async fn step(&mut self, step: &Value) -> Value {
         self.write.write_all(format!("{step}\n").as_bytes()).await.unwrap();
         let line = self.read.next_line().await.unwrap();
-        serde_json::from_str(&line.unwrap_or_else(|| panic!("Python's client has ended at {step}"))).unwrap()
+        serde_json::from_str(&line.unwrap_or_else(|| panic!("the client has ended at {step}"))).unwrap()
     }
 
     async fn call(&mut self, tool: &str, arguments: Value) -> (Outcome, Vec<f64>) {

@@ -14,7 +14,7 @@ async fn at_home(make: Make, era: Era, over_http: bool) {
     let door = if over_http { Some(house.open().await) } else { None };
     let mut app = App::connect(make, era, &house, door.as_ref()).await;
 
-    everything_is_listed(&mut app).await;
+    everything_is_listed(&mut app, era).await;
     the_order_is_kept(&mut app, repository.path().to_str().unwrap()).await;
     only_what_is_allowed_is_done(&mut app, repository.path()).await;
     servers_can_ask_back(&mut app).await;
@@ -26,7 +26,7 @@ async fn at_home(make: Make, era: Era, over_http: bool) {
     both_are_in_the_journal(&house).await;
 }
 
-async fn everything_is_listed(app: &mut App) {
+async fn everything_is_listed(app: &mut App, era: Era) {
     let tools = app.tools().await;
     let named = |name: &str| tools.iter().find(|tool| tool["name"] == name).unwrap_or_else(|| panic!("no {name}"));
     for name in ["time__get_current_time", "git__git_status", "everything__echo", "files__read_text_file"] {
@@ -34,6 +34,10 @@ async fn everything_is_listed(app: &mut App) {
     }
     let description = named("git__git_log")["description"].as_str().unwrap();
     assert!(description.ends_with("\nRequires git__git_status first."), "{description}");
+    let output = &named("everything__get-structured-content")["outputSchema"];
+    assert_eq!(output["properties"]["humidity"]["type"], "number");
+    // Some clients of the older era hold refusals against it too, so it has room for them there.
+    assert_eq!(output["anyOf"].is_array(), era == Era::Legacy, "{output}");
 }
 
 async fn the_order_is_kept(app: &mut App, repository: &str) {
@@ -69,6 +73,8 @@ async fn only_what_is_allowed_is_done(app: &mut App, repository: &std::path::Pat
     assert_eq!(write.refusal()["code"], "not_allowed");
     assert_eq!(write.refusal()["policy"], "look-only");
     assert!(!written.exists(), "what was refused was done");
+    let structured = app.call("everything__get-structured-content", json!({"location": "Chicago"})).await;
+    assert_eq!(structured.refusal()["code"], "not_allowed", "although the tool has an output schema");
 
     let unknown = app.call("files__read_minds", json!({})).await;
     assert_eq!(unknown.result["error"]["code"], -32602, "{unknown:?}");
@@ -113,6 +119,12 @@ async fn pythons_client_is_at_home_on_stdio() {
 async fn pythons_client_is_at_home_on_http() {
     at_home(Make::Python, Era::Legacy, true).await;
     at_home(Make::Python, Era::Modern, true).await;
+}
+
+#[tokio::test]
+async fn typescripts_client_is_at_home_on_stdio_and_http() {
+    at_home(Make::TypeScript, Era::Legacy, false).await;
+    at_home(Make::TypeScript, Era::Legacy, true).await;
 }
 
 #[tokio::test]
