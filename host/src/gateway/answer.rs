@@ -56,7 +56,7 @@ impl Inner {
             Method::Ping => Some(json!({})),
             Method::Discover => Some(offer::discovery(&self.behind.offered())),
             Method::ListTools => {
-                let tools: Vec<Value> = self.behind.tools().iter().map(|tool| Value::clone(tool)).collect();
+                let tools: Vec<Value> = self.behind.tools().iter().map(|tool| offer::tool(tool, client.era)).collect();
                 Some(json!({"tools": tools}))
             }
             Method::CallTool => self.forward(request, client, line, true).await?,

@@ -52,6 +52,32 @@ pub(super) fn capabilities(offered: &Offered) -> Object {
     all
 }
 
+/// A tool's definition, as clients of an era take it.
+///
+/// Before 2026-07-28 nobody said that `structuredContent` of an error need not fit the tool's `outputSchema`, and the
+/// TypeScript SDK's first generation throws a refusal away that does not. So the schema has room for refusals there.
+pub(super) fn tool(tool: &Value, era: Era) -> Value {
+    let mut tool = tool.clone();
+    match (era, tool.get_mut("outputSchema")) {
+        (Era::Legacy, Some(Value::Object(schema))) => *schema = with_room_for_refusals(schema),
+        (Era::Legacy | Era::Modern, _) => {}
+    }
+    tool
+}
+
+fn with_room_for_refusals(schema: &Object) -> Object {
+    let only = |kept: &dyn Fn(&str) -> bool| -> Object {
+        schema.iter().filter(|(key, _)| kept(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    let whole = ["$schema", "$id"];
+    // Whoever reads the schema, or refers into it, finds things where they were.
+    let told = ["title", "description", "type", "properties", "$defs", "definitions"];
+    let mut wide = only(&|key| whole.contains(&key) || told.contains(&key));
+    let refusal = json!({"properties": {"interlock": {"type": "object"}}, "required": ["interlock"]});
+    wide.insert("anyOf".to_owned(), json!([only(&|key| !whole.contains(&key)), refusal]));
+    wide
+}
+
 /// Gives a result the fields that its era asks for, and leaves all others alone.
 pub(super) fn dress(method: &str, mut result: Value, era: Era) -> Value {
     let Some(fields) = result.as_object_mut() else { return result };

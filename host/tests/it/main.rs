@@ -5,5 +5,6 @@ mod architecture;
 mod config;
 mod downstream;
 mod gateway;
+mod interop;
 mod journal;
 mod sandbox;

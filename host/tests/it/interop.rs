@@ -1,0 +1,7 @@
+//! The program between clients and servers that others have written, of both eras, as a user would put it there.
+
+mod app;
+mod both_eras;
+mod house;
+pub(crate) mod packages;
+mod peers;

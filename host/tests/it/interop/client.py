@@ -1,0 +1,78 @@
+"""Python's MCP client for the interoperability tests: one JSON line in for each step, one JSON line out for its outcome.
+
+The first line says how to connect: {"mode": "legacy" | "auto", "url": …} or {"mode": …, "command": [...], "cwd": …,
+"env": {…}}. Each further line is {"list": {}} or {"call": {"name": …, "arguments": {…}}}.
+"""
+
+import asyncio
+import json
+import sys
+
+import mcp_types as types
+from mcp import Client, MCPError, StdioServerParameters
+
+asked = []
+
+
+async def elicited(context, params):
+    asked.append("elicitation")
+    return types.ElicitResult(action="accept", content={"name": "Ada"})
+
+
+async def sampled(context, params):
+    asked.append("sampling")
+    content = types.TextContent(type="text", text="a sampled answer")
+    return types.CreateMessageResult(role="assistant", content=content, model="none", stop_reason="endTurn")
+
+
+def plain(model):
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+async def step(client, line):
+    if "list" in line:
+        tools, cursor = [], None
+        while True:
+            page = await client.list_tools(cursor=cursor)
+            tools += [plain(tool) for tool in page.tools]
+            cursor = page.next_cursor
+            if cursor is None:
+                return {"tools": tools}
+    progress = []
+
+    async def progressed(done, total, message):
+        progress.append(done)
+
+    asked.clear()
+    called = line["call"]
+    try:
+        result = await client.call_tool(called["name"], called["arguments"], progress_callback=progressed)
+    except MCPError as error:
+        return {"error": {"code": error.error.code, "message": error.error.message}}
+    return {"result": plain(result), "asked": list(asked), "progress": progress}
+
+
+async def main():
+    how = json.loads(sys.stdin.readline())
+    if "url" in how:
+        server = how["url"]
+    else:
+        command, *args = how["command"]
+        server = StdioServerParameters(command=command, args=args, cwd=how["cwd"], env=how["env"])
+    async with Client(
+        server,
+        mode=how["mode"],
+        elicitation_callback=elicited,
+        sampling_callback=sampled,
+        client_info=types.Implementation(name="python", version="1"),
+    ) as client:
+        say({"version": client.protocol_version})
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            say(await step(client, json.loads(line)))
+
+
+def say(outcome):
+    print(json.dumps(outcome), flush=True)
+
+
+asyncio.run(main())

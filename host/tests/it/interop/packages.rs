@@ -1,0 +1,100 @@
+//! The packages of others that the tests run: Python's and npm's, installed once for each set of pinned versions.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
+};
+
+use sha2::{Digest, Sha256};
+
+const REQUIREMENTS: &str = include_str!("requirements.txt");
+const PACKAGE: &str = include_str!("package.json");
+const PACKAGE_LOCK: &str = include_str!("package-lock.json");
+
+/// The oldest versions that the pinned packages run on.
+const PYTHON: (u32, u32) = (3, 10);
+const NODE: u32 = 20;
+
+/// The folder of the commands of the npm packages: `mcp-server-everything`, `mcp-server-filesystem`.
+pub(crate) fn npm_bin() -> PathBuf {
+    node_modules().join(".bin")
+}
+
+/// The folder of the npm packages.
+pub(super) fn node_modules() -> &'static Path {
+    static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| {
+        let advice = "install Node.js 20 or newer, with npm (Debian, Ubuntu: `apt install nodejs npm`)";
+        let version = said(Command::new("node").arg("--version"), advice);
+        let major = version.trim().trim_start_matches('v').split('.').next().unwrap().parse::<u32>();
+        assert!(major.is_ok_and(|major| major >= NODE), "node is {version}: {advice}");
+        said(Command::new("npm").arg("--version"), advice);
+        installed("npm", &[&version, PACKAGE, PACKAGE_LOCK], |folder| {
+            fs::write(folder.join("package.json"), PACKAGE).unwrap();
+            fs::write(folder.join("package-lock.json"), PACKAGE_LOCK).unwrap();
+            let mut npm = Command::new("npm");
+            said(npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder), "npm ci");
+        })
+        .join("node_modules")
+    });
+    &INSTALLED
+}
+
+/// The folder of the commands of the Python packages: `python`, `mcp-server-git`, `mcp-server-time`.
+pub(crate) fn python_bin() -> &'static Path {
+    static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| {
+        let advice = "install Python 3.10 or newer, with venv (Debian, Ubuntu: `apt install python3 python3-venv`)";
+        let ask = "import ensurepip, sys, venv; print(*sys.version_info[:2]); print(sys.executable)";
+        let version = said(Command::new("python3").args(["-c", ask]), advice);
+        let mut numbers = version.split_whitespace().map_while(|number| number.parse().ok());
+        let found = (numbers.next().unwrap(), numbers.next().unwrap());
+        assert!(found >= PYTHON, "python3 is {version}: {advice}");
+        installed("python", &[&version, REQUIREMENTS], |folder| {
+            fs::write(folder.join("requirements.txt"), REQUIREMENTS).unwrap();
+            said(Command::new("python3").args(["-m", "venv", "."]).current_dir(folder), advice);
+            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"];
+            said(Command::new(folder.join("bin/python")).args(pip).current_dir(folder), "pip install");
+        })
+        .join("bin")
+    });
+    &INSTALLED
+}
+
+/// Where the tests keep what is worth keeping between runs.
+pub(super) fn cache() -> PathBuf {
+    dirs::home_dir().expect("a home folder").join(".cache/interlock-tests")
+}
+
+/// The folder that `fill` fills, unless it has been filled before. Other processes wait for it.
+fn installed(kind: &str, versions: &[&str], fill: impl FnOnce(&Path)) -> PathBuf {
+    let mut hash = Sha256::new();
+    for version in versions {
+        hash.update(version);
+        hash.update([0]);
+    }
+    let digest: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let folder = cache().join(format!("{kind}-{digest}"));
+    fs::create_dir_all(cache()).unwrap();
+    let turn = File::create(folder.with_extension("lock")).unwrap();
+    turn.lock().unwrap();
+    let complete = folder.join(".complete");
+    if !complete.exists() {
+        // What was left half done by someone who was stopped.
+        drop(fs::remove_dir_all(&folder));
+        fs::create_dir(&folder).unwrap();
+        fill(&folder);
+        File::create(complete).unwrap();
+    }
+    folder
+}
+
+/// What a command says; where there is none, or it fails, the test ends with `advice`.
+fn said(command: &mut Command, advice: &str) -> String {
+    let program = command.get_program().to_owned();
+    let output =
+        command.output().unwrap_or_else(|error| panic!("{} cannot run ({error}): {advice}", program.display()));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} failed ({}): {advice}\n{errors}", program.display(), output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
