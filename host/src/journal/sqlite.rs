@@ -139,6 +139,13 @@ impl Store for Sqlite {
         }
     }
 
+    async fn close(&self) -> Result<(), JournalError> {
+        self.readers.close().await;
+        // SQLite does so itself when the last connection closes, but a process that is ending may not get that far.
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *self.writer.lock().await).await?;
+        Ok(())
+    }
+
     async fn read(&self, query: &Query) -> Result<Vec<Event>, JournalError> {
         events::read(&self.readers, query).await
     }
@@ -213,8 +220,7 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 fn identity(path: &Path) -> Result<(u64, u64), JournalError> {
-    let metadata =
-        std::fs::metadata(path).map_err(|source| JournalError::File { path: path.to_owned(), source })?;
+    let metadata = std::fs::metadata(path).map_err(|source| JournalError::File { path: path.to_owned(), source })?;
     Ok((metadata.dev(), metadata.ino()))
 }
 
