@@ -36,9 +36,9 @@ fn every_story_goes_as_told() {
     let wrong: Vec<&Value> = steps.iter().filter(|step| step["ok"] != true).collect();
     assert!(wrong.is_empty() && ran.status.success(), "{wrong:#?} {said}");
     for (story, step, came) in KEY_LINES {
-        let found = steps.iter().any(|one| {
-            one["story"] == *story && one["step"] == *step && one["came"].as_str().unwrap().contains(came)
-        });
+        let found = steps
+            .iter()
+            .any(|one| one["story"] == *story && one["step"] == *step && one["came"].as_str().unwrap().contains(came));
         assert!(found, "{story}: {step}: {came}\n{steps:#?}");
     }
 }
