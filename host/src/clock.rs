@@ -30,7 +30,7 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = i64::try_from(self.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
         match at {
-            Some(at) if self.0 % 1000 == 0 => write!(f, "{at:.0}"),
+            Some(at) if self.0.is_multiple_of(1000) => write!(f, "{at:.0}"),
             Some(at) => write!(f, "{at:.3}"),
             None => write!(f, "{} ms", self.0),
         }
