@@ -58,10 +58,16 @@ impl Example {
         Self { name: original.file_name().unwrap().to_str().unwrap().to_owned(), folder }
     }
 
+    fn of(name: &str, config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("interlock.json"), config).unwrap();
+        Self { name: name.to_owned(), folder }
+    }
+
     fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_interlock"));
         command.args(arguments).arg("--json").current_dir(self.folder.path());
-        command.env("INTERLOCK_CACHE_DIR", cache_folder()).env_remove("INTERLOCK_CONFIG");
+        command.env("INTERLOCK_CACHE_DIR", cache_folder()).env_remove("INTERLOCK_CONFIG").env("CRM_TOKEN", "secret");
         let ended = command.output().unwrap();
         Ran {
             code: ended.status.code().unwrap(),
@@ -167,4 +173,31 @@ fn each_example_tells_what_it_is() {
         assert!(readme.starts_with("# ") && readme.contains("`expected.json`"), "{}", original.display());
         assert!(readme.lines().count() <= 15, "{}: too long", original.display());
     }
+}
+
+/// The blocks of a language in `README.md`.
+fn in_the_readme(language: &str) -> Vec<String> {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("README.md")).unwrap();
+    let opening = format!("\n```{language}\n");
+    let blocks = readme.split(&opening).skip(1);
+    blocks.map(|block| block.split("\n```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_policies_in_the_readme_work() {
+    let policies = in_the_readme("json");
+    assert_eq!(policies.len(), 4, "one for each kind of rule");
+    let servers = r#""payments": {"component": "payments"}, "delivery": {"component": "delivery"}"#;
+    let config = format!(r#"{{"mcpServers": {{{servers}}}, "policies": [{}]}}"#, policies.join(","));
+    let checked = Example::of("README.md", &config).run(&["check"]);
+    assert_eq!(checked.json["ok"], true, "{}", checked.said);
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_right() {
+    let configs = in_the_readme("jsonc");
+    assert_eq!(configs.len(), 1);
+    // Reads the configuration, and starts no server.
+    let read = Example::of("README.md", &configs[0]).run(&["audit", "verify"]);
+    assert_eq!(read.code, 0, "{}", read.said);
 }
