@@ -7,6 +7,7 @@ mod call;
 mod calls;
 mod check;
 mod completions;
+mod demo;
 mod error;
 mod import;
 mod logging;
@@ -71,6 +72,6 @@ fn perform(typed: &Interlock) -> Result<(), Failure> {
         Verb::Calls(asked) => calls::run(&typed.global, asked),
         Verb::Audit(asked) => audit::run(&typed.global, asked),
         Verb::Status(asked) => status::run(&typed.global, asked),
-        Verb::Demo(_) => Err(Failure::new(Kind::Failed, "this verb is not there yet")),
+        Verb::Demo(asked) => demo::run(asked),
     }
 }

@@ -1,6 +1,6 @@
 //! Where log lines go: standard error, as many as `-v` asks for.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 
@@ -14,6 +14,7 @@ pub(super) fn start(verbose: u8) {
         2.. => "debug",
     };
     let filter = EnvFilter::new(format!("warn,interlock={level},rmcp=off"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     // A second start, in tests, changes nothing.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).try_init();
+    let _ = lines.with_ansi(io::stderr().is_terminal()).try_init();
 }

@@ -259,6 +259,9 @@ impl Journal {
         if left.is_empty() && written {
             self.shared.alive.leave();
         }
+        if let Ok(Err(error)) = tokio::time::timeout(grace, self.shared.store.close()).await {
+            tracing::warn!(%error, "the journal's file was left for the next process to tidy up");
+        }
         written && helped
     }
 

@@ -139,6 +139,13 @@ impl Store for Sqlite {
         }
     }
 
+    async fn close(&self) -> Result<(), JournalError> {
+        self.readers.close().await;
+        // SQLite does so itself when the last connection closes, but a process that is ending may not get that far.
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *self.writer.lock().await).await?;
+        Ok(())
+    }
+
     async fn read(&self, query: &Query) -> Result<Vec<Event>, JournalError> {
         events::read(&self.readers, query).await
     }

@@ -75,6 +75,11 @@ pub(crate) trait Store: Send + Sync + fmt::Debug {
     /// Puts on disk what was ordered without waiting for the disk.
     async fn sync(&self) -> Result<(), JournalError>;
 
+    /// Ends: as far as no other process is at work, everything is then in the one file that bears the store's name.
+    async fn close(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
     /// Events for an audit.
     async fn read(&self, query: &Query) -> Result<Vec<Event>, JournalError>;
 

@@ -99,7 +99,10 @@ pub(super) fn result(catalogue: &Catalogue, call: &CallId, refused: &[Refused]) 
 fn step(unlock: &Unlock) -> String {
     match unlock {
         Unlock::Call(tool) => format!("call {tool}"),
-        Unlock::Wait(wait) => format!("wait {} seconds", wait.as_millis().div_ceil(1000)),
+        Unlock::Wait(wait) => match wait.as_millis().div_ceil(1000) {
+            1 => "wait 1 second".to_owned(),
+            seconds => format!("wait {seconds} seconds"),
+        },
         Unlock::Approval(id) => format!("have approval {id} granted by a human"),
         Unlock::After(at) => format!("wait until {at}"),
     }

@@ -3,7 +3,9 @@
 
 mod architecture;
 mod config;
+mod demo;
 mod downstream;
+mod examples;
 mod gateway;
 mod interop;
 mod journal;

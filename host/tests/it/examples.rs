@@ -1,0 +1,203 @@
+//! The examples: each folder's `interlock.json` does what its `expected.json` says, by the real program.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The one example whose server is not part of Interlock.
+const WITH_NPM: &str = "desktop-files";
+/// Names the `node_modules/.bin` where that server is installed.
+const NPM_BIN: &str = "INTERLOCK_NPM_BIN";
+
+/// Where the tests that start the real program keep compiled plugins: shared, so that each is compiled once.
+pub(crate) fn cache_folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-plugins")
+}
+
+/// A copy of an example, and what became of the last command in it.
+struct Example {
+    name: String,
+    folder: TempDir,
+}
+
+/// How a command ended.
+struct Ran {
+    code: i32,
+    json: Value,
+    said: String,
+}
+
+fn examples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("examples");
+    let mut examples: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    examples.sort();
+    examples
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+impl Example {
+    fn new(original: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(original, folder.path());
+        Self { name: original.file_name().unwrap().to_str().unwrap().to_owned(), folder }
+    }
+
+    fn of(name: &str, config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("interlock.json"), config).unwrap();
+        Self { name: name.to_owned(), folder }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_interlock"));
+        command.args(arguments).arg("--json").current_dir(self.folder.path());
+        command.env("INTERLOCK_CACHE_DIR", cache_folder()).env_remove("INTERLOCK_CONFIG").env("CRM_TOKEN", "secret");
+        let ended = command.output().unwrap();
+        Ran {
+            code: ended.status.code().unwrap(),
+            json: serde_json::from_slice(&ended.stdout).unwrap_or_default(),
+            said: format!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr)),
+        }
+    }
+
+    /// Puts an installed server in the place of the one that `npx` would download.
+    fn install(&self, bin: &Path) {
+        let config = self.folder.path().join("interlock.json");
+        let text = fs::read_to_string(&config).unwrap();
+        let command = json!(bin.join("mcp-server-filesystem")).to_string();
+        let installed = text
+            .replace(r#""command": "npx""#, &format!(r#""command": {command}"#))
+            .replace(r#"["-y", "@modelcontextprotocol/server-filesystem", "#, "[");
+        assert_ne!(text, installed);
+        fs::write(config, installed).unwrap();
+    }
+
+    /// Does one step and returns what came of it, with the refusals if there are any.
+    fn step(&self, step: &Value) -> (String, Vec<Value>, Ran) {
+        let text = |key: &str| step[key].as_str();
+        let arguments = step["arguments"].to_string();
+        let about = ["--args", &arguments, "--session", text("session").unwrap_or("example")];
+        if let Some(tool) = text("call") {
+            let ran = self.run(&[&["call", tool][..], &about].concat());
+            let refused = ran.json["refused"].as_array().cloned().unwrap_or_default();
+            let came = match ran.code {
+                0 => "succeeded",
+                1 => "failed",
+                3 => "refused",
+                _ => "broken",
+            };
+            return (came.to_owned(), refused, ran);
+        }
+        if let Some(tool) = text("explain") {
+            let ran = self.run(&[&["explain", tool][..], &about].concat());
+            let policies = ran.json["policies"].as_array().cloned().unwrap_or_default();
+            let counting = policies.into_iter().filter(|policy| policy["mode"] == "enforce");
+            let refused = counting.filter_map(|policy| policy.get("refusal").cloned()).collect();
+            return (ran.json["decision"].as_str().unwrap_or("broken").to_owned(), refused, ran);
+        }
+        let answer = text("answer").unwrap_or_else(|| panic!("{}: what is {step}?", self.name));
+        let open = self.run(&["approvals", "list"]);
+        let id = open.json[0]["id"].as_str().unwrap_or_else(|| panic!("{}: nothing to answer", self.name)).to_owned();
+        let ran = self.run(&["approvals", answer, &id, "--as", text("as").unwrap(), "--role", text("role").unwrap()]);
+        let came = if ran.code == 0 { ran.json["state"].as_str().unwrap_or("broken") } else { "failed" };
+        (came.to_owned(), Vec::new(), ran)
+    }
+
+    fn goes_as_expected(&self) {
+        let expected = fs::read_to_string(self.folder.path().join("expected.json")).unwrap();
+        let steps: Vec<Value> =
+            serde_json::from_str(&expected).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        assert!(steps.len() > 3, "{}: that shows nothing", self.name);
+        for step in &steps {
+            let (came, refused, ran) = self.step(step);
+            let why = format!("{}: {step}\n{}", self.name, ran.said);
+            assert_eq!(step["expect"], came, "{why}");
+            let codes: Vec<&Value> = refused.iter().map(|refusal| &refusal["code"]).collect();
+            let wanted: Vec<&Value> = step["codes"].as_array().into_iter().flatten().collect();
+            assert_eq!(codes, wanted, "{why}");
+            for unlock in step["unlocks"].as_array().into_iter().flatten() {
+                let told = refused.iter().any(|refusal| refusal["unlocks"].as_array().unwrap().contains(unlock));
+                assert!(told, "{why}");
+            }
+        }
+        let verified = self.run(&["audit", "verify"]);
+        assert_eq!(verified.json["chain"], "whole", "{}: {}", self.name, verified.said);
+    }
+}
+
+#[test]
+fn each_example_does_what_it_says() {
+    for original in examples() {
+        let example = Example::new(&original);
+        match env::var_os(NPM_BIN) {
+            _ if example.name != WITH_NPM => example.goes_as_expected(),
+            Some(bin) => {
+                example.install(Path::new(&bin));
+                example.goes_as_expected();
+            }
+            None => {}
+        }
+    }
+}
+
+#[test]
+fn the_configuration_of_each_example_is_right() {
+    for original in examples() {
+        let example = Example::new(&original);
+        // Reads the configuration, and starts no server.
+        let read = example.run(&["audit", "verify"]);
+        assert_eq!(read.code, 0, "{}: {}", example.name, read.said);
+    }
+}
+
+#[test]
+fn each_example_tells_what_it_is() {
+    for original in examples() {
+        let readme = fs::read_to_string(original.join("README.md")).unwrap();
+        assert!(readme.starts_with("# ") && readme.contains("`expected.json`"), "{}", original.display());
+        assert!(readme.lines().count() <= 15, "{}: too long", original.display());
+    }
+}
+
+/// The blocks of a language in `README.md`.
+fn in_the_readme(language: &str) -> Vec<String> {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("README.md")).unwrap();
+    let opening = format!("\n```{language}\n");
+    let blocks = readme.split(&opening).skip(1);
+    blocks.map(|block| block.split("\n```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_policies_in_the_readme_work() {
+    let policies = in_the_readme("json");
+    assert_eq!(policies.len(), 4, "one for each kind of rule");
+    let servers = r#""payments": {"component": "payments"}, "delivery": {"component": "delivery"}"#;
+    let config = format!(r#"{{"mcpServers": {{{servers}}}, "policies": [{}]}}"#, policies.join(","));
+    let checked = Example::of("README.md", &config).run(&["check"]);
+    assert_eq!(checked.json["ok"], true, "{}", checked.said);
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_right() {
+    let configs = in_the_readme("jsonc");
+    assert_eq!(configs.len(), 1);
+    // Reads the configuration, and starts no server.
+    let read = Example::of("README.md", &configs[0]).run(&["audit", "verify"]);
+    assert_eq!(read.code, 0, "{}", read.said);
+}
