@@ -24,6 +24,7 @@ const KEY_LINES: &[(&str, &str, &str)] = &[
     ("approval", "Exactly what was approved goes through", "Paid 4200 to Acme Ltd."),
     ("approval", "Once: the same call again asks anew", "(approval_pending)"),
     ("approval", "The journal knows of two payments", "admitted: [80,4200]"),
+    ("approval", "An app that can wait gets its answer when Dana has answered", "Paid 700 to Acme Ltd."),
     ("audit", "The journal is verified", "whole: "),
     ("audit", "The copy is verified", "the event was changed"),
 ];

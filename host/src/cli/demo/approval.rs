@@ -13,6 +13,8 @@ use super::{
 use crate::cli::error::Failure;
 
 const PENDING: &str = "approval_pending";
+/// How often somebody looks for a question that must be there in a moment; each look is a process.
+const MOST_LOOKS: u32 = 100;
 
 /// Tells it.
 ///
@@ -23,26 +25,9 @@ pub(super) async fn tell(script: &mut Script) -> Result<(), Failure> {
         "approval",
         "Payments over 100 need a yes by someone from finance; people answer from another process.",
     )?;
-    let stage = Stage::new(&json!({
-        "mcpServers": {"payments": {"component": "payments"}},
-        "policies": [{
-            "name": "large-payments",
-            "component": "approval",
-            "match": {"tools": ["payments/process_payment"]},
-            "settings": {"rules": [{
-                "tools": ["payments/process_payment"],
-                "when": {"not": {"argument": "/amount", "op": "<=", "value": 100}},
-                "roles": ["finance"],
-                "preview": "Pay {/amount} to {/to}",
-            }]},
-        }],
-        // The app is told at once that it has to wait, rather than held until somebody answers.
-        "approvals": {"hold_open_seconds": 0},
-    }))?;
+    // The app is told at once that it has to wait.
+    let stage = Stage::new(&config(0))?;
     let client = stage.serve().await?;
-    let pay = |id: &str, amount: u32| {
-        ("payments__process_payment", json!({"payment_id": id, "amount": amount, "to": "Acme Ltd"}))
-    };
     script.call(&client, "A small payment asks nobody", pay("inv-1", 80), Success).await?;
     let asked = script.call(&client, "A large one asks", pay("inv-2", 4200), Refused(PENDING)).await?;
     let id = approval(&asked);
@@ -76,7 +61,59 @@ pub(super) async fn tell(script: &mut Script) -> Result<(), Failure> {
     let came = format!("admitted: {}", Value::from(admitted.clone()));
     let ok = admitted == [json!(80), json!(4200)];
     script.note("The journal knows of two payments", journal.typed, "admitted: [80,4200]", came, ok)?;
+    client.leave().await?;
+    held(script).await
+}
+
+/// The app waits meanwhile, and need not call again.
+async fn held(script: &mut Script) -> Result<(), Failure> {
+    let stage = Stage::new(&config(45))?;
+    let client = stage.serve().await?;
+    let (tool, arguments) = pay("inv-3", 700);
+    let answering = async {
+        for _ in 0..MOST_LOOKS {
+            let listed = stage.run(&["approvals", "list", "--json"]).await?;
+            if let Some(id) = listed.json.pointer("/0/id").and_then(Value::as_str) {
+                return stage.run(&["approvals", "approve", id, "--as", "dana", "--role", "finance"]).await;
+            }
+        }
+        anyhow::bail!("nobody was asked")
+    };
+    let (told, answered) = tokio::join!(client.call(tool, arguments.clone()), answering);
+    let (told, answered) = (told?, answered?);
+    let done = format!("{tool} {arguments}\n                meanwhile: {}", answered.typed);
+    let ok = Success.fits(&told) && answered.code == Some(0);
+    script.note(
+        "An app that can wait gets its answer when Dana has answered",
+        done,
+        Success.to_string(),
+        told.text,
+        ok,
+    )?;
     Ok(client.leave().await?)
+}
+
+/// An app that is held waits so long for a person.
+fn config(hold_open_seconds: u32) -> Value {
+    json!({
+        "mcpServers": {"payments": {"component": "payments"}},
+        "policies": [{
+            "name": "large-payments",
+            "component": "approval",
+            "match": {"tools": ["payments/process_payment"]},
+            "settings": {"rules": [{
+                "tools": ["payments/process_payment"],
+                "when": {"not": {"argument": "/amount", "op": "<=", "value": 100}},
+                "roles": ["finance"],
+                "preview": "Pay {/amount} to {/to}",
+            }]},
+        }],
+        "approvals": {"hold_open_seconds": hold_open_seconds},
+    })
+}
+
+fn pay(id: &str, amount: u32) -> (&'static str, Value) {
+    ("payments__process_payment", json!({"payment_id": id, "amount": amount, "to": "Acme Ltd"}))
 }
 
 /// The approval that a refused call waits for; empty if it waits for none.
