@@ -80,8 +80,8 @@ fn text(page: &Value) -> String {
         None => String::new(),
     };
     format!(
-        "config      {}\nservers     {}\npolicies    {}\njournal     {}, {} events\nrunning     {} calls\nunknown     {}\n\
-         refused     {} calls in the last hour\napprovals   {} waiting\n",
+        "config      {}\nservers     {}\npolicies    {}\njournal     {}, {} events\nrunning     {}\nunknown     {}\n\
+         refused     {} in the last hour\napprovals   {} waiting\n",
         value("config"),
         names("servers"),
         names("policies"),
