@@ -1,7 +1,7 @@
 //! An AI app as `interlock` meets it: Python's MCP client, TypeScript's or rmcp's, of either era, over either transport.
 #![expect(deprecated, reason = "sampling, which servers of the older era do")]
 
-use std::process::Stdio;
+use std::{convert::Infallible, process::Stdio};
 
 use rmcp::{
     ClientHandler, RoleClient,
@@ -227,7 +227,7 @@ struct Human {
 }
 
 impl Rmcp {
-    async fn connect(era: Era, house: &House, door: Option<&Door>) -> Self {
+    pub(super) async fn connect(era: Era, house: &House, door: Option<&Door>) -> Self {
         let mode = match era {
             Era::Legacy => ClientLifecycleMode::Initialize,
             Era::Modern => ClientLifecycleMode::Auto {
@@ -252,7 +252,7 @@ impl Rmcp {
         Self { client, child, asked, progress }
     }
 
-    async fn call(&mut self, tool: &str, arguments: Value) -> Outcome {
+    pub(super) async fn call(&mut self, tool: &str, arguments: Value) -> Outcome {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
         let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
         let result = match self.client.call_tool(request).await {
@@ -267,7 +267,22 @@ impl Rmcp {
         Outcome { result, asked }
     }
 
-    async fn close(self) {
+    /// Makes the same call over and over, and does not end.
+    pub(super) fn keep_calling(
+        &self,
+        tool: &'static str,
+        arguments: &Value,
+    ) -> impl Future<Output = Infallible> + use<> {
+        let request = CallToolRequestParams::new(tool).with_arguments(arguments.as_object().unwrap().clone());
+        let peer = self.client.peer().clone();
+        async move {
+            loop {
+                peer.call_tool_once(request.clone()).await.unwrap();
+            }
+        }
+    }
+
+    pub(super) async fn close(self) {
         self.client.cancel().await.unwrap();
         if let Some(mut child) = self.child {
             assert!(child.wait().await.unwrap().success());
