@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     app::{Era, Rmcp},
-    house::House,
+    house::{House, TIME_MS},
 };
 
 /// How often each is tried, so that nothing passes by luck.
@@ -30,6 +30,7 @@ fn config() -> Value {
             "component": "sequence",
             "match": {"tools": [format!("{name}/*")]},
             "scope": scope,
+            "limits": {"time_ms": TIME_MS},
             "settings": {"rules": [rule]},
         })
     };
