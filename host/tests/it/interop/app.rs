@@ -1,17 +1,18 @@
 //! An AI app as `interlock` meets it: Python's MCP client, TypeScript's or rmcp's, of either era, over either transport.
 #![expect(deprecated, reason = "sampling, which servers of the older era do")]
 
-use std::process::Stdio;
+use std::{convert::Infallible, process::Stdio};
 
 use rmcp::{
     ClientHandler, RoleClient,
     model::{
         CallToolRequestParams, ClientCapabilities, ClientConfig, CreateMessageRequestParams, CreateMessageResult,
         ElicitRequestParams, ElicitResult, ElicitationAction, ErrorData, Implementation, ProgressNotificationParam,
-        ProtocolVersion, SamplingMessage,
+        ProtocolVersion, SamplingMessage, SubscriptionFilter,
     },
     service::{
         ClientLifecycleMode, ClientServiceExt, NotificationContext, RequestContext, RunningService, ServiceError,
+        Subscription,
     },
     transport::StreamableHttpClientTransport,
 };
@@ -126,6 +127,17 @@ impl App {
         tools
     }
 
+    /// Waits until the app has been told that the list of tools has changed.
+    pub(super) async fn tools_changed(&mut self) {
+        match self {
+            Self::Script(script) => drop(script.step(&json!({"changed": {}})).await),
+            Self::Rmcp(rmcp) => match &mut rmcp.listening {
+                Some(listening) => drop(listening.next().await.unwrap().expect("the subscription goes on")),
+                None => rmcp.changed.recv().await.unwrap(),
+            },
+        }
+    }
+
     pub(super) async fn call(&mut self, tool: &str, arguments: Value) -> Outcome {
         match self {
             Self::Script(script) => script.call(tool, arguments).await.0,
@@ -217,6 +229,9 @@ pub(super) struct Rmcp {
     child: Option<Child>,
     asked: mpsc::UnboundedReceiver<&'static str>,
     progress: mpsc::UnboundedReceiver<f64>,
+    changed: mpsc::UnboundedReceiver<()>,
+    /// Changes are told so in the newer era.
+    listening: Option<Subscription>,
 }
 
 /// Who sits before it: answers everything that is asked.
@@ -224,10 +239,11 @@ pub(super) struct Rmcp {
 struct Human {
     asked: mpsc::UnboundedSender<&'static str>,
     progress: mpsc::UnboundedSender<f64>,
+    changed: mpsc::UnboundedSender<()>,
 }
 
 impl Rmcp {
-    async fn connect(era: Era, house: &House, door: Option<&Door>) -> Self {
+    pub(super) async fn connect(era: Era, house: &House, door: Option<&Door>) -> Self {
         let mode = match era {
             Era::Legacy => ClientLifecycleMode::Initialize,
             Era::Modern => ClientLifecycleMode::Auto {
@@ -236,7 +252,8 @@ impl Rmcp {
             },
         };
         let ((asked_in, asked), (progress_in, progress)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-        let human = Human { asked: asked_in, progress: progress_in };
+        let (changed_in, changed) = mpsc::unbounded_channel();
+        let human = Human { asked: asked_in, progress: progress_in, changed: changed_in };
         let (client, child) = match door {
             Some(door) => {
                 let transport = StreamableHttpClientTransport::from_uri(door.url.as_str());
@@ -249,10 +266,17 @@ impl Rmcp {
                 (human.serve_with_lifecycle(transport, mode).await.unwrap(), Some(child))
             }
         };
-        Self { client, child, asked, progress }
+        let listening = match era {
+            Era::Legacy => None,
+            Era::Modern => {
+                let filter = SubscriptionFilter::builder().tools_list_changed().build();
+                Some(client.listen(filter).await.unwrap())
+            }
+        };
+        Self { client, child, asked, progress, changed, listening }
     }
 
-    async fn call(&mut self, tool: &str, arguments: Value) -> Outcome {
+    pub(super) async fn call(&mut self, tool: &str, arguments: Value) -> Outcome {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
         let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
         let result = match self.client.call_tool(request).await {
@@ -267,7 +291,22 @@ impl Rmcp {
         Outcome { result, asked }
     }
 
-    async fn close(self) {
+    /// Makes the same call over and over, and does not end.
+    pub(super) fn keep_calling(
+        &self,
+        tool: &'static str,
+        arguments: &Value,
+    ) -> impl Future<Output = Infallible> + use<> {
+        let request = CallToolRequestParams::new(tool).with_arguments(arguments.as_object().unwrap().clone());
+        let peer = self.client.peer().clone();
+        async move {
+            loop {
+                peer.call_tool_once(request.clone()).await.unwrap();
+            }
+        }
+    }
+
+    pub(super) async fn close(self) {
         self.client.cancel().await.unwrap();
         if let Some(mut child) = self.child {
             assert!(child.wait().await.unwrap().success());
@@ -298,6 +337,10 @@ impl ClientHandler for Human {
         self.asked.send("sampling").unwrap();
         let message = SamplingMessage::assistant_text("a sampled answer");
         Ok(CreateMessageResult::new(message, "none".to_owned()))
+    }
+
+    async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
+        self.changed.send(()).unwrap();
     }
 
     async fn on_progress(&self, params: ProgressNotificationParam, _: NotificationContext<RoleClient>) {

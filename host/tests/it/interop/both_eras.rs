@@ -18,6 +18,7 @@ async fn at_home(make: Make, era: Era, over_http: bool) {
     the_order_is_kept(&mut app, repository.path().to_str().unwrap()).await;
     only_what_is_allowed_is_done(&mut app, repository.path()).await;
     servers_can_ask_back(&mut app).await;
+    new_tools_are_announced(&mut app).await;
 
     app.close().await;
     if let Some(door) = door {
@@ -83,7 +84,7 @@ async fn only_what_is_allowed_is_done(app: &mut App, repository: &std::path::Pat
     assert!(failed.text().contains("ENOENT"), "{failed:?}");
 }
 
-/// The server is of the older era, where it asks during the call.
+/// In the older era a server asks during the call, in the newer one by ending it and being called again.
 async fn servers_can_ask_back(app: &mut App) {
     let elicited = app.call("everything__trigger-elicitation-request", json!({})).await;
     assert!(elicited.passed().contains("- Name: Ada"), "{elicited:?}");
@@ -91,10 +92,28 @@ async fn servers_can_ask_back(app: &mut App) {
     let sampled = app.call("everything__trigger-sampling-request", json!({"prompt": "say something"})).await;
     assert!(sampled.passed().contains("a sampled answer"), "{sampled:?}");
     assert_eq!(sampled.asked, ["sampling"]);
+    let (mut greeted, progress) = app.call_with_progress("asking__greet", json!({}), 2).await;
+    assert_eq!(greeted.passed(), "To Ada: a sampled answer");
+    // Both are asked at the same time.
+    greeted.asked.sort();
+    assert_eq!(greeted.asked, ["elicitation", "sampling"]);
+    assert_eq!(progress, [1.0, 2.0]);
     let arguments = json!({"duration": 0.01, "steps": 5});
     let (ran, progress) = app.call_with_progress("everything__trigger-long-running-operation", arguments, 5).await;
     assert!(ran.passed().contains("Steps: 5"), "{ran:?}");
     assert_eq!(progress, [1.0, 2.0, 3.0, 4.0, 5.0]);
+}
+
+async fn new_tools_are_announced(app: &mut App) {
+    assert_eq!(app.call("asking__grow", json!({})).await.passed(), "grown");
+    loop {
+        // Other servers may have announced something too, earlier.
+        app.tools_changed().await;
+        if app.tools().await.iter().any(|tool| tool["name"] == "asking__grown") {
+            break;
+        }
+    }
+    assert_eq!(app.call("asking__grown", json!({})).await.passed(), "new");
 }
 
 async fn both_are_in_the_journal(house: &House) {

@@ -4,9 +4,17 @@ const { createInterface } = require("node:readline");
 const { Client } = require("@modelcontextprotocol/sdk/client/index.js");
 const { StdioClientTransport } = require("@modelcontextprotocol/sdk/client/stdio.js");
 const { StreamableHTTPClientTransport } = require("@modelcontextprotocol/sdk/client/streamableHttp.js");
-const { CreateMessageRequestSchema, ElicitRequestSchema, McpError } = require("@modelcontextprotocol/sdk/types.js");
+const {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  McpError,
+  ProgressNotificationSchema,
+  ToolListChangedNotificationSchema,
+} = require("@modelcontextprotocol/sdk/types.js");
 
 const asked = [];
+const progress = [];
+const changes = { told: 0, heard: () => {} };
 
 function transport(how) {
   if (how.url) return new StreamableHTTPClientTransport(new URL(how.url));
@@ -23,6 +31,14 @@ async function connect(how) {
   client.setRequestHandler(CreateMessageRequestSchema, () => {
     asked.push("sampling");
     return { role: "assistant", content: { type: "text", text: "a sampled answer" }, model: "none" };
+  });
+  client.setNotificationHandler(ToolListChangedNotificationSchema, () => {
+    changes.told += 1;
+    changes.heard();
+  });
+  // Not by `onprogress`: that is dropped when the result comes right behind a report.
+  client.setNotificationHandler(ProgressNotificationSchema, ({ params }) => {
+    progress.push(params.progress);
   });
   const way = transport(how);
   let version;
@@ -45,12 +61,16 @@ async function step(client, line) {
     } while (cursor);
     return { tools };
   }
-  const progress = [];
+  if (line.changed) {
+    if (changes.told === 0) await new Promise((heard) => (changes.heard = heard));
+    changes.told = 0;
+    return {};
+  }
   asked.length = 0;
+  progress.length = 0;
   try {
-    const onprogress = (report) => progress.push(report.progress);
-    const result = await client.callTool(line.call, undefined, { onprogress });
-    return { result, asked: [...asked], progress };
+    const result = await client.callTool({ ...line.call, _meta: { progressToken: "progress" } });
+    return { result, asked, progress };
   } catch (error) {
     if (!(error instanceof McpError)) throw error;
     return { error: { code: error.code, message: error.message } };

@@ -1,17 +1,20 @@
 """Python's MCP client for the interoperability tests: one JSON line in for each step, one JSON line out for its outcome.
 
 The first line says how to connect: {"mode": "legacy" | "auto", "url": …} or {"mode": …, "command": [...], "cwd": …,
-"env": {…}}. Each further line is {"list": {}} or {"call": {"name": …, "arguments": {…}}}.
+"env": {…}}. Each further line is {"list": {}}, {"call": {"name": …, "arguments": {…}}}, or {"changed": {}}, which waits
+until the list of tools has changed.
 """
 
 import asyncio
 import json
 import sys
+from contextlib import nullcontext
 
 import mcp_types as types
 from mcp import Client, MCPError, StdioServerParameters
 
 asked = []
+changed = asyncio.Event()
 
 
 async def elicited(context, params):
@@ -25,6 +28,11 @@ async def sampled(context, params):
     return types.CreateMessageResult(role="assistant", content=content, model="none", stop_reason="endTurn")
 
 
+async def told(message):
+    if isinstance(message, types.ToolListChangedNotification):
+        changed.set()
+
+
 def plain(model):
     return model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
@@ -33,11 +41,15 @@ async def step(client, line):
     if "list" in line:
         tools, cursor = [], None
         while True:
-            page = await client.list_tools(cursor=cursor)
+            page = await client.list_tools(cursor=cursor, cache_mode="bypass")
             tools += [plain(tool) for tool in page.tools]
             cursor = page.next_cursor
             if cursor is None:
                 return {"tools": tools}
+    if "changed" in line:
+        await changed.wait()
+        changed.clear()
+        return {}
     progress = []
 
     async def progressed(done, total, message):
@@ -64,11 +76,14 @@ async def main():
         mode=how["mode"],
         elicitation_callback=elicited,
         sampling_callback=sampled,
+        message_handler=told,
         client_info=types.Implementation(name="python", version="1"),
     ) as client:
-        say({"version": client.protocol_version})
-        while line := await asyncio.to_thread(sys.stdin.readline):
-            say(await step(client, json.loads(line)))
+        legacy = how["mode"] == "legacy"
+        async with nullcontext() if legacy else client.listen(tools_list_changed=True):
+            say({"version": client.protocol_version})
+            while line := await asyncio.to_thread(sys.stdin.readline):
+                say(await step(client, json.loads(line)))
 
 
 def say(outcome):

@@ -13,6 +13,12 @@ use super::packages;
 /// The program under test.
 pub(super) const INTERLOCK: &str = env!("CARGO_BIN_EXE_interlock");
 
+/// How long a policy may take in these tests, whose machine may be busy with other tests, in milliseconds.
+pub(super) const TIME_MS: u32 = 10_000;
+
+/// A server that asks back in the newer era.
+const ASKING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/asking.py");
+
 /// What stands on standard error before the address of the door.
 const SERVES: &str = "interlock serves MCP at ";
 
@@ -124,11 +130,12 @@ impl Door {
     }
 }
 
-/// The four servers of others, of both eras, and the rules that the tests have for them.
+/// Four published servers, of both eras, one that asks back in the newer era, and the rules that the tests have for them.
 pub(super) fn servers_of_both_eras(repository: &Path) -> Value {
     let (npm, python) = (packages::npm_bin(), packages::python_bin());
     json!({
         "mcpServers": {
+            "asking": {"command": python.join("python"), "args": [ASKING]},
             "everything": {"command": npm.join("mcp-server-everything"), "args": ["stdio"]},
             "files": {"command": npm.join("mcp-server-filesystem"), "args": [repository]},
             "git": {"command": python.join("mcp-server-git"), "args": ["--repository", repository]},
@@ -137,6 +144,7 @@ pub(super) fn servers_of_both_eras(repository: &Path) -> Value {
         "policies": [
             {
                 "name": "look-only",
+                "limits": {"time_ms": TIME_MS},
                 "component": "allow-list",
                 "match": {"tools": ["files/*", "everything/*"]},
                 "settings": {
@@ -146,6 +154,7 @@ pub(super) fn servers_of_both_eras(repository: &Path) -> Value {
             },
             {
                 "name": "status-first",
+                "limits": {"time_ms": TIME_MS},
                 "component": "sequence",
                 "match": {"tools": ["git/*"]},
                 "settings": {"rules": [{"tools": ["git/git_log"], "after": ["git/git_status"]}]},

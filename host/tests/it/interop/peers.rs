@@ -3,19 +3,23 @@
 use serde_json::{Value, json};
 
 use super::{
-    app::{App, Era, Make},
-    house::House,
+    app::{Era, Rmcp},
+    house::{House, TIME_MS},
 };
 
 /// How often each is tried, so that nothing passes by luck.
 const TIMES: usize = 20;
 
+/// How many unrelated calls each process has open at any time.
+const BUSY: usize = 4;
+
 /// One toolset for each reach of a policy; each payment uses up one fraud check.
 fn config() -> Value {
     let scopes =
         [("caller", json!("caller")), ("everyone", json!("global")), ("payment", json!({"argument": "/payment_id"}))];
-    let servers: serde_json::Map<_, _> =
+    let mut servers: serde_json::Map<_, _> =
         scopes.iter().map(|(name, _)| ((*name).to_owned(), json!({"component": "payments"}))).collect();
+    servers.insert("other".to_owned(), json!({"component": "validation"}));
     let policy = |(name, scope): &(&str, Value)| {
         let rule = json!({
             "tools": [format!("{name}/process_payment")],
@@ -26,6 +30,7 @@ fn config() -> Value {
             "component": "sequence",
             "match": {"tools": [format!("{name}/*")]},
             "scope": scope,
+            "limits": {"time_ms": TIME_MS},
             "settings": {"rules": [rule]},
         })
     };
@@ -33,7 +38,7 @@ fn config() -> Value {
 }
 
 /// What one checks the other may pay for, once; then the other way round.
-async fn checked_by_one_paid_through_the_other(first: &mut App, second: &mut App, server: &str) {
+async fn checked_by_one_paid_through_the_other(first: &mut Rmcp, second: &mut Rmcp, server: &str) {
     let (check, pay) = (format!("{server}__fraud_check"), format!("{server}__process_payment"));
     for time in 0..TIMES {
         let payment = format!("payment-{time}");
@@ -53,15 +58,25 @@ async fn peers(era: Era, over_http: bool) {
     let house = House::with(&config());
     let doors = if over_http { Some((house.open().await, house.open().await)) } else { None };
     let (one, other) = (doors.as_ref().map(|doors| &doors.0), doors.as_ref().map(|doors| &doors.1));
-    let mut first = App::connect(Make::Rmcp, era, &house, one).await;
-    let mut second = App::connect(Make::Rmcp, era, &house, other).await;
-    for server in ["caller", "everyone", "payment"] {
-        checked_by_one_paid_through_the_other(&mut first, &mut second, server).await;
+    let mut first = Rmcp::connect(era, &house, one).await;
+    let mut second = Rmcp::connect(era, &house, other).await;
+    // Both have more to write down, so that what must be seen is never written at once by luck.
+    let arguments = json!({"data": {}});
+    let calling = |_| [&first, &second].map(|app| app.keep_calling("other__validate_data", &arguments));
+    let traffic = futures::future::select_all((0..BUSY).flat_map(calling).map(Box::pin));
+    let story = async {
+        for server in ["caller", "everyone", "payment"] {
+            checked_by_one_paid_through_the_other(&mut first, &mut second, server).await;
+        }
+        // Another payment has not been checked, whatever else has.
+        first.call("payment__fraud_check", json!({"payment_id": "a", "amount": 1})).await.passed();
+        let other = second.call("payment__process_payment", json!({"payment_id": "b", "amount": 1, "to": "Ada"})).await;
+        assert_eq!(other.refusal()["code"], "sequence_unmet");
+    };
+    tokio::select! {
+        () = story => {}
+        (never, ..) = traffic => match never {},
     }
-    // Another payment has not been checked, whatever else has.
-    first.call("payment__fraud_check", json!({"payment_id": "a", "amount": 1})).await.passed();
-    let other = second.call("payment__process_payment", json!({"payment_id": "b", "amount": 1, "to": "Ada"})).await;
-    assert_eq!(other.refusal()["code"], "sequence_unmet");
     first.close().await;
     second.close().await;
     if let Some((one, other)) = doors {
