@@ -20,7 +20,7 @@ use crate::{
     downstream::{Catalogue, Link, RpcError, Tool, ToolServer},
     journal::{Admission, Committed, Draft, Guard, Journal, Permit, Turn},
     ledger::{Ledger, View},
-    policy::{Judgement, Policies},
+    policy::{Judgement, Policies, Record},
     scope::Scope,
     tasks::Tasks,
     verdict::{Decision, Refusal},
@@ -187,9 +187,9 @@ impl Mediator {
     /// Steps 2 to 6 of the line: view, judge, and then refuse, wait, ask or admit, until one of them is final.
     async fn admit(&self, identified: &mut Identified, link: &Link) -> Result<Permit, Turned> {
         let parts = self.parts();
-        self.rewrite(identified).await?;
+        let rewriting = self.rewrite(identified).await?;
         let call = &identified.call;
-        let mut waiting = Waiting::new(call, link);
+        let mut waiting = Waiting::new(call, link, parts.config.heartbeat);
         let mut granted = Granted::nothing();
         let mut conflicts = 0;
         loop {
@@ -199,7 +199,8 @@ impl Mediator {
             let policies = parts.policies.load_full();
             let turn = if conflicts < MAX_CONFLICTS { None } else { Some(parts.journal.turn().await?) };
             let view = parts.ledger.view().await?;
-            let judgement = policies.judge(call, &granted.grants, &view).await;
+            let mut judgement = policies.judge(call, &granted.grants, &view).await;
+            judgement.records.splice(0..0, rewriting.iter().cloned());
             match &judgement.decision {
                 Decision::Refuse(refusals) => {
                     let refused = Refused::all(refusals);
@@ -244,19 +245,19 @@ impl Mediator {
         }
     }
 
-    /// Lets the transforming policies change the arguments, before anyone judges.
-    async fn rewrite(&self, identified: &mut Identified) -> Result<(), Turned> {
+    /// Lets the transforming policies change the arguments, before anyone judges. Returns what each of them did.
+    async fn rewrite(&self, identified: &mut Identified) -> Result<Vec<Record>, Turned> {
         let parts = self.parts();
         let policies = parts.policies.load_full();
         if !policies.iter().any(|policy| policy.plugin().exports().transform) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let view = parts.ledger.view().await?;
         let rewritten = policies.rewrite(&identified.call, &view).await;
         if !rewritten.refused.is_empty() {
             let refused = Refused::all(&rewritten.refused);
-            let judgement =
-                Judgement { records: Vec::new(), decision: Decision::Refuse(rewritten.refused), scopes: Vec::new() };
+            let decision = Decision::Refuse(rewritten.refused);
+            let judgement = Judgement { records: rewritten.records, decision, scopes: Vec::new() };
             parts.journal.append(vec![records::refused(&identified.call, &refused, &judgement, &view)?]).await?;
             return Err(Turned::Refused(refused));
         }
@@ -264,7 +265,7 @@ impl Mediator {
             let before = std::mem::replace(&mut identified.call.arguments, Arc::new(arguments));
             identified.before = Some(before);
         }
-        Ok(())
+        Ok(rewritten.records)
     }
 
     fn admission(

@@ -6,4 +6,6 @@ mod config;
 mod downstream;
 mod gateway;
 mod journal;
+mod mediation;
+mod plugins;
 mod sandbox;
