@@ -222,14 +222,17 @@ impl Mediator {
                     }
                 }
                 Decision::Hold(holds) => {
-                    drop(turn);
-                    if !waiting.for_room(parts, holds, &view).await {
-                        let refused = Refused::in_vain(holds);
-                        let draft = records::refused(call, &refused, &judgement, &view)?;
-                        match parts.journal.commit(vec![draft], view.guard()).await? {
-                            Committed::At(_) => return Err(Turned::Refused(refused)),
-                            Committed::Conflict => conflicts = 0,
-                        }
+                    if let Some(until) = waiting.time_for(holds) {
+                        drop(turn);
+                        waiting.for_room(parts, until, &view).await;
+                        conflicts = 0;
+                        continue;
+                    }
+                    let refused = Refused::in_vain(holds);
+                    let draft = records::refused(call, &refused, &judgement, &view)?;
+                    match commit(&parts.journal, turn, draft, view.guard()).await? {
+                        Committed::At(_) => return Err(Turned::Refused(refused)),
+                        Committed::Conflict => conflicts += 1,
                     }
                 }
                 Decision::Allow => {

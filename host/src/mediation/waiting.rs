@@ -14,6 +14,9 @@ use crate::{
     verdict::Hold,
 };
 
+/// What stands for a wait that is longer than can be told.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The waits of one call.
 pub(super) struct Waiting<'a> {
     call: &'a Call,
@@ -35,15 +38,20 @@ impl<'a> Waiting<'a> {
         Self { call, link, began, heartbeat, beats: 0, next_beat, asked: Vec::new(), answer_by: None }
     }
 
-    /// Waits until what the holding policies looked at has changed. False: the shortest of their waits is over, or the
-    /// client is gone.
-    pub(super) async fn for_room(&mut self, parts: &Parts, holds: &[(String, Hold)], view: &View) -> bool {
+    /// When the shortest wait that the holding policies allow is over; none: it is.
+    pub(super) fn time_for(&self, holds: &[(String, Hold)]) -> Option<Instant> {
         let longest = holds.iter().map(|(_, hold)| hold.longest).min().unwrap_or_default();
-        let until = self.began + longest;
+        // A wait too long to be told ends with the client's patience.
+        let until = self.began.checked_add(longest).unwrap_or(self.began + LONGEST);
+        (Instant::now() < until).then_some(until)
+    }
+
+    /// Waits until what the holding policies looked at has changed, the time is over, or the client is gone.
+    pub(super) async fn for_room(&mut self, parts: &Parts, until: Instant, view: &View) {
         let guard = view.guard();
         let mut changes = parts.journal.changes();
         let message = "Waiting for another call to end.";
-        self.until(until, message, &mut changes, || parts.journal.disturbed(&guard)).await
+        self.until(until, message, &mut changes, || parts.journal.disturbed(&guard)).await;
     }
 
     /// Waits until something has happened to one of the approvals. False: the client has waited long enough, or is gone.

@@ -161,7 +161,11 @@ impl Policies {
                 Err(fault) => {
                     warn(policy, &fault);
                     let finding = match policy.on_fault() {
-                        OnFault::Refuse => Finding::Withhold(refusal(policy, &fault, "review the result of this call, so it is withheld")),
+                        OnFault::Refuse => Finding::Withhold(refusal(
+                            policy,
+                            &fault,
+                            "review the result of this call, so it is withheld",
+                        )),
                         OnFault::Allow => Finding::Pass,
                     };
                     (finding, Some(fault))

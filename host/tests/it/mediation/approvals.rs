@@ -10,7 +10,7 @@ use interlock::{
 };
 use serde_json::{Value, json};
 
-use super::world::{House, World, line, policy, request, told};
+use super::world::{House, World, in_the_end, line, policy, request, told};
 
 const PATIENTLY: Duration = Duration::from_secs(600);
 
@@ -76,7 +76,7 @@ async fn one_yes_is_one_call_however_many_come_at_once() {
             .collect();
         let mut ok = 0;
         for call in calls {
-            let told = call.await.unwrap();
+            let told = in_the_end(call).await.unwrap();
             ok += usize::from(told == ["ok"]);
             assert!(told == ["ok"] || told == ["approval_pending"], "{told:?}");
         }
@@ -155,12 +155,14 @@ async fn a_client_that_is_kept_waiting_hears_that_it_is_and_gets_its_result_with
         async move { house.mediator.call(request("pay", json!({})), link).await }
     });
     for beat in 1..=3 {
-        let Some(FromServer::Notification { method, params }) = client.messages.recv().await else { panic!("silence") };
+        let Some(FromServer::Notification { method, params }) = in_the_end(client.messages.recv()).await else {
+            panic!("silence")
+        };
         assert_eq!((method.as_str(), &params["progress"]), ("notifications/progress", &json!(beat)));
     }
     assert_eq!(house.events(kind::CALL_ASKED).await.len(), 1);
     answer(&desk, &open(&desk).await.id, "olga", &[], true).await.unwrap();
-    assert_eq!(told(&call.await.unwrap()), ["ok"]);
+    assert_eq!(told(&in_the_end(call).await.unwrap()), ["ok"]);
     assert_eq!(house.events(kind::CALL_REFUSED).await, []);
 }
 
@@ -174,7 +176,7 @@ async fn a_client_that_waits_is_told_a_no_at_once() {
     });
     house.until(kind::APPROVAL_ASKED, 1).await;
     answer(&house, &open(&house).await.id, "olga", &[], false).await.unwrap();
-    assert_eq!(call.await.unwrap(), ["approval_refused"]);
+    assert_eq!(in_the_end(call).await.unwrap(), ["approval_refused"]);
 }
 
 #[tokio::test]
@@ -188,7 +190,7 @@ async fn who_goes_away_while_waiting_leaves_the_question_to_be_answered_for_the_
     });
     house.until(kind::APPROVAL_ASKED, 1).await;
     client.cancel.cancel();
-    assert_eq!(told(&call.await.unwrap()), ["approval_pending"]);
+    assert_eq!(told(&in_the_end(call).await.unwrap()), ["approval_pending"]);
     assert_eq!(world.shop.sent(), []);
     answer(&house, &open(&house).await.id, "olga", &[], true).await.unwrap();
     assert_eq!(house.call("pay", json!({})).await, ["ok"]);

@@ -23,7 +23,8 @@ async fn rewritten_arguments_are_what_is_judged_and_sent_and_the_journal_keeps_b
     let admitted = &house.events(kind::CALL_ADMITTED).await[0].body;
     assert_eq!(admitted["arguments"], json!({"amount": 50}));
     assert_eq!(admitted["arguments_before"], json!({"amount": 500, "note": "x"}));
-    let names: Vec<_> = admitted["policies"].as_array().unwrap().iter().map(|one| one["policy"].as_str().unwrap()).collect();
+    let names: Vec<_> =
+        admitted["policies"].as_array().unwrap().iter().map(|one| one["policy"].as_str().unwrap()).collect();
     assert_eq!(names, ["doubles", "caps", "in-shadow", "small"]);
 }
 
@@ -61,13 +62,18 @@ async fn a_redacted_result_is_what_the_caller_sees_and_the_journal_tells_by_whom
     assert!(!result.to_string().contains("s3cret"), "{result}");
     assert_eq!(result["structuredContent"], json!({"echo": {"a": 1}, "secret": "[redacted]"}));
     let reviewed = house.events(kind::CALL_REVIEWED).await;
-    assert_eq!((&reviewed[0].body["policies"][0]["policy"], &reviewed[0].body["policies"][0]["verdict"]), (&json!("hide"), &json!("redact")));
+    assert_eq!(
+        (&reviewed[0].body["policies"][0]["policy"], &reviewed[0].body["policies"][0]["verdict"]),
+        (&json!("hide"), &json!("redact"))
+    );
     assert_eq!(house.outcomes().await, ["succeeded"]);
 }
 
 #[tokio::test]
 async fn a_withheld_result_is_a_refusal_of_a_call_that_has_happened() {
-    for (settings, code) in [(json!({"withhold": "Not for you."}), "withheld"), (json!({"fault": true}), "policy_fault")] {
+    for (settings, code) in
+        [(json!({"withhold": "Not for you."}), "withheld"), (json!({"fault": true}), "policy_fault")]
+    {
         let world = World::with(json!([policy("censor", "reviews", settings, json!({}))]));
         let house = world.house().await;
         let answer = house.send(request("look", json!({}))).await;

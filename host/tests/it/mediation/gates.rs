@@ -28,7 +28,10 @@ async fn a_call_before_its_prerequisite_is_told_what_unlocks_it_and_passes_after
     let inside = &result["structuredContent"]["interlock"];
     assert_eq!((&inside["refused"][0]["policy"], &inside["call"]), (&json!("check-first"), &json!(call)));
     let text = result["content"][0]["text"].as_str().unwrap();
-    assert!(text.contains("call shop__check") && !text.contains("shop/"), "the model reads names that it can call: {text}");
+    assert!(
+        text.contains("call shop__check") && !text.contains("shop/"),
+        "the model reads names that it can call: {text}"
+    );
     assert_eq!(world.shop.sent(), []);
 
     assert_eq!(house.call("check", json!({})).await, ["ok"]);
@@ -88,7 +91,12 @@ async fn a_policy_is_asked_only_about_calls_that_fit_all_that_it_names() {
     let world = World::with(json!([
         policy("tools", "allow-list", nobody(), json!({"match": {"tools": ["shop/ch*"]}})),
         policy("hints", "allow-list", nobody(), json!({"match": {"hints": {"destructive": true, "read_only": false}}})),
-        policy("roles", "allow-list", nobody(), json!({"match": {"tools": ["shop/look"], "roles": ["guest", "intern"]}})),
+        policy(
+            "roles",
+            "allow-list",
+            nobody(),
+            json!({"match": {"tools": ["shop/look"], "roles": ["guest", "intern"]}})
+        ),
     ]));
     let house = world.house().await;
     let by = async |tool: &str, roles: &[&str]| {
@@ -156,7 +164,9 @@ async fn history_by_argument_reaches_across_sessions_and_callers_and_no_further(
 
 #[tokio::test]
 async fn a_session_belongs_to_its_principal_and_a_caller_has_all_of_theirs() {
-    for (scope, own, others) in [("session", "sequence_unmet", "sequence_unmet"), ("caller", "ok", "sequence_unmet"), ("global", "ok", "ok")] {
+    for (scope, own, others) in
+        [("session", "sequence_unmet", "sequence_unmet"), ("caller", "ok", "sequence_unmet"), ("global", "ok", "ok")]
+    {
         let world = World::with(json!([policy("check-first", "sequence", check_first(), json!({"scope": scope}))]));
         let house = world.house().await;
         assert_eq!(house.call("check", json!({})).await, ["ok"]);
@@ -177,7 +187,10 @@ async fn a_tool_that_is_not_there_is_a_protocol_error_and_a_refusal_in_the_journ
     assert_eq!(error.code, -32_602);
     assert_eq!(error.data.unwrap()["interlock"]["refused"][0]["code"], "tool_unknown");
     let refused = house.events(kind::CALL_REFUSED).await;
-    assert_eq!((&refused[0].body["tool"], &refused[0].body["refused"][0]["code"]), (&json!("shop/nothing"), &json!("tool_unknown")));
+    assert_eq!(
+        (&refused[0].body["tool"], &refused[0].body["refused"][0]["code"]),
+        (&json!("shop/nothing"), &json!("tool_unknown"))
+    );
 }
 
 #[tokio::test]
@@ -205,7 +218,12 @@ async fn explaining_a_call_sends_nothing_records_nothing_and_asks_nobody() {
 async fn a_guarded_tool_tells_its_rules_in_its_description() {
     let world = World::with(json!([
         policy("check-first", "sequence", check_first(), json!({})),
-        policy("in-shadow", "sequence", json!({"rules": [{"tools": ["shop/look"], "after": ["shop/check"]}]}), json!({"mode": "shadow"})),
+        policy(
+            "in-shadow",
+            "sequence",
+            json!({"rules": [{"tools": ["shop/look"], "after": ["shop/check"]}]}),
+            json!({"mode": "shadow"})
+        ),
     ]));
     let house = world.house().await;
     let tools = house.mediator.tools().await;

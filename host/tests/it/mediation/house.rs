@@ -26,7 +26,11 @@ fn request(tool: &str, arguments: Value) -> CallRequest {
     CallRequest {
         tool: tool.to_owned(),
         arguments: arguments.as_object().cloned().unwrap_or_else(Map::new),
-        caller: interlock::call::Caller { principal: "local".to_owned(), roles: vec!["agent".to_owned()], client: None },
+        caller: interlock::call::Caller {
+            principal: "local".to_owned(),
+            roles: vec!["agent".to_owned()],
+            client: None,
+        },
         session: "s".to_owned(),
         continues: None,
     }

@@ -14,9 +14,7 @@ use interlock::{
     call::{CallId, Caller, ToolName},
     clock::{Clock, ManualClock, Timestamp},
     config,
-    downstream::{
-        Announcements, Catalogue, FromServer, Link, Offers, RpcError, ServerError, Tool, ToolServer, digest,
-    },
+    downstream::{Announcements, Catalogue, FromServer, Link, Offers, RpcError, ServerError, Tool, ToolServer, digest},
     journal::{Durability, Event, Journal, Query, kind},
     mediation::{Answer, CallRequest, Config, HEARTBEAT, Mediator},
     policy::Policies,
@@ -61,7 +59,8 @@ impl Shop {
     fn new() -> Self {
         let tools = TOOLS.map(|(name, hint)| {
             let definition = json!({ "name": name, "inputSchema": { "type": "object" } });
-            let hints = [("readOnlyHint", "read_only"), ("idempotentHint", "idempotent"), ("destructiveHint", "destructive")];
+            let hints =
+                [("readOnlyHint", "read_only"), ("idempotentHint", "idempotent"), ("destructiveHint", "destructive")];
             let hints: Vec<String> =
                 hints.iter().filter(|(theirs, _)| *theirs == hint).map(|(_, ours)| (*ours).to_owned()).collect();
             Tool {
@@ -88,7 +87,7 @@ impl Shop {
 
     /// Waits until so many calls have reached the server.
     pub(super) async fn until_sent(&self, number: usize) {
-        self.sent.subscribe().wait_for(|sent| sent.len() >= number).await.unwrap();
+        in_the_end(self.sent.subscribe().wait_for(|sent| sent.len() >= number)).await.unwrap();
     }
 
     /// Lets so many slow calls go, those to come included.
@@ -167,7 +166,8 @@ pub(super) fn policy(name: &str, component: &str, settings: Value, more: Value) 
         "misbehaves" | "rewrites" | "reviews" => fault(component).to_str().unwrap().to_owned(),
         standard => standard.to_owned(),
     };
-    let mut policy = json!({ "name": name, "component": component, "settings": settings, "limits": {"time_ms": 30_000} });
+    let mut policy =
+        json!({ "name": name, "component": component, "settings": settings, "limits": {"time_ms": 30_000} });
     policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     policy
 }
@@ -269,17 +269,22 @@ impl House {
         self.journal.read(&query).await.unwrap()
     }
 
-    /// Waits until the journal holds so many events of a kind.
+    /// Waits until the journal, as this process sees it, holds so many events of a kind.
     pub(super) async fn until(&self, kind: &str, number: usize) -> Vec<Event> {
         let mut changes = self.journal.changes();
-        loop {
-            changes.borrow_and_update();
-            let events = self.events(kind).await;
-            if events.len() >= number {
-                return events;
+        let enough = async {
+            loop {
+                let seen = *changes.borrow_and_update();
+                let mut events = self.events(kind).await;
+                // What is on disk already may be known to this process only in a moment.
+                events.retain(|event| event.seq <= seen);
+                if events.len() >= number {
+                    return events;
+                }
+                changes.changed().await.unwrap();
             }
-            changes.changed().await.unwrap();
-        }
+        };
+        in_the_end(enough).await
     }
 
     /// What became of each admitted call, in the order of their ends. Fails unless each has exactly one end.
@@ -293,6 +298,11 @@ impl House {
         assert_eq!(subjects(&admitted), subjects(&finished), "every admitted call has exactly one end");
         finished.iter().map(|event| event.body["outcome"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// What must happen sooner or later. A minute late, it is taken not to happen at all, so that a test fails and tells where.
+pub(super) async fn in_the_end<T>(happens: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), happens).await.expect("it does not happen")
 }
 
 /// `ok`, `failed`, `input_required`, the codes of refusals, or `error CODE`.

@@ -115,7 +115,7 @@ impl Policy for Misbehaves {
             }
             How::Dawdle => {
                 black_box(host.count("**", None, 0));
-                (0..2_000_000_u32).for_each(|turn| {
+                (0..10_000_000_u32).for_each(|turn| {
                     black_box(turn);
                 });
             }
