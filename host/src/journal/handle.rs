@@ -11,17 +11,18 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Admission, Committed, Config, Draft, Event, Guard, JournalError, KeyValue, PastCall, Permit, Query, Sequence,
-    Status, Turn, body, kind,
+    Admission, Committed, Config, Draft, Event, Guard, JournalError, KeyValue, PastCall, Permit, Query, Sequence, Status,
+    Turn,
+    body, kind,
     mirror::Mirror,
     peers::{Alive, Peers, recover},
     prepare::Keeping,
     recent::Recent,
     sqlite::{Sqlite, beside, resolved},
     store::{Head, Store},
-    turn::Lender,
     unsent::Waiting,
     verify::{Verified, verify},
+    turn::Lender,
     writer::{Commit, Request, Writer},
 };
 use crate::{
@@ -85,14 +86,8 @@ impl Journal {
         let (requests, waiting) = mpsc::channel(MOST_WAITING);
         let keeping = Arc::new(Keeping::new(&config));
         let (writer, helpers) = (Tasks::new(), tasks.child());
-        let write = Writer::new(
-            Arc::clone(&store),
-            Arc::clone(&recent),
-            Arc::clone(&clock),
-            waiting,
-            Arc::clone(&keeping),
-            config.durability,
-        );
+        let write =
+            Writer::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&clock), waiting, Arc::clone(&keeping), config.durability);
         writer.spawn("journal writer", write.run());
         let stopping = helpers.stopping();
         helpers.spawn("journal reader", look(Arc::clone(&store), Arc::clone(&recent), stopping.clone()));

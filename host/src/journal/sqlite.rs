@@ -213,7 +213,8 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 fn identity(path: &Path) -> Result<(u64, u64), JournalError> {
-    let metadata = std::fs::metadata(path).map_err(|source| JournalError::File { path: path.to_owned(), source })?;
+    let metadata =
+        std::fs::metadata(path).map_err(|source| JournalError::File { path: path.to_owned(), source })?;
     Ok((metadata.dev(), metadata.ino()))
 }
 

@@ -245,8 +245,7 @@ impl Writer {
         match tokio::time::timeout(LONGEST_TURN, ended).await {
             Ok(Ok(LastWord { drafts, reply })) => {
                 let commit = Commit { drafts, guard: None, reply: None };
-                let answer =
-                    self.append(std::slice::from_ref(&commit)).await.map(|_| Committed::At(self.recent.head().seq));
+                let answer = self.append(std::slice::from_ref(&commit)).await.map(|_| Committed::At(self.recent.head().seq));
                 drop(held);
                 let failed = answer.is_err();
                 if reply.send(answer).is_err() || failed {

@@ -98,11 +98,8 @@ async fn a_permit_is_made_only_for_the_call_that_the_draft_admits() {
     assert!(matches!(error, JournalError::Malformed { .. }), "{error}");
     let mut forged = one.clone();
     forged.caller.principal = "mallory".to_owned();
-    let error = peer
-        .journal
-        .admit(one.clone(), vec![admitted(&forged, peer.journal.process())], Guard::none())
-        .await
-        .unwrap_err();
+    let error =
+        peer.journal.admit(one.clone(), vec![admitted(&forged, peer.journal.process())], Guard::none()).await.unwrap_err();
     assert!(matches!(error, JournalError::Malformed { .. }), "{error}");
     let permit = peer.admit(&one).await;
     assert_eq!((permit.call().id.clone(), permit.admitted()), (one.id, Sequence(1)));

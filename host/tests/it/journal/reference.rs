@@ -281,8 +281,7 @@ async fn folds_that_are_loaded_in_the_midst_of_events_lose_none_and_double_none(
         let peer = if at % 2 == 0 { one.clone() } else { two.clone() };
         writers.spawn(async move {
             for round in 0..40_usize {
-                let mut call =
-                    call(TOOLS[(at + round) % 3], json!({"customer": format!("c{}", round % 3), "amount": 1}));
+                let mut call = call(TOOLS[(at + round) % 3], json!({"customer": format!("c{}", round % 3), "amount": 1}));
                 call.session = SESSIONS[round % 2].to_owned();
                 peer.journal.append(vec![admitted(&call, peer.journal.process())]).await.unwrap();
                 let outcome = if round % 5 == 0 { Outcome::Unknown } else { Outcome::Succeeded };
