@@ -10,7 +10,7 @@ mod sending;
 mod waiting;
 mod wording;
 
-pub use config::Config;
+pub use config::{Config, HEARTBEAT};
 pub use explain::{Explanation, Judged};
 pub use mediator::{Answer, CallRequest, Mediator};
 pub use refusing::Refused;

@@ -6,5 +6,5 @@ mod judge;
 mod set;
 
 pub use config::{Match, Mode, OnFault, PolicyConfig};
-pub use judge::{Judgement, Record, Reviewed, Rewritten};
+pub use judge::{Judgement, Record, Review, Reviewed, Rewritten};
 pub use set::{Policies, Policy, PolicyError};

@@ -106,6 +106,7 @@ pub fn canonical(value: &Value) -> String {
 mod tests {
     use std::sync::Arc;
 
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -119,6 +120,44 @@ mod tests {
         }
         for none in ["", "a", "/a/c", "/a/b/2", "/"] {
             assert_eq!(argument(&arguments, none), None, "`{none}`");
+        }
+    }
+
+    fn any_call() -> impl Strategy<Value = Call> {
+        let value = prop_oneof![
+            Just(None),
+            (0..3_i64).prop_map(|number| Some(json!(number))),
+            (0..3_i64).prop_map(|number| Some(json!(number as f64))),
+            "[ab]".prop_map(|text| Some(json!(text))),
+            Just(Some(json!({"b": 1, "a": [null]}))),
+            Just(Some(json!({"a": [null], "b": 1.0}))),
+        ];
+        ("[ab]", "[st]", value).prop_map(|(principal, session, value)| Call {
+            id: crate::call::CallId::new(),
+            tool: "a/b".parse().unwrap(),
+            arguments: Arc::new(value.map(|value| ("id".to_owned(), value)).into_iter().collect()),
+            caller: crate::call::Caller { principal, roles: Vec::new(), client: None },
+            session,
+            received: crate::clock::Timestamp(0),
+            hints: Arc::new([]),
+            definition: "".into(),
+            continues: None,
+        })
+    }
+
+    proptest! {
+        /// The two ways of telling whether two calls are in one scope agree: the ledger asks the key, policies the scope.
+        #[test]
+        fn a_scope_holds_exactly_the_calls_that_have_the_same_key(one in any_call(), other in any_call()) {
+            for scope in [Scope::Session, Scope::Caller, Scope::Global, Scope::Argument("/id".to_owned())] {
+                let Some(key) = scope.of(&one) else {
+                    prop_assert_eq!((&scope, one.arguments.get("id")), (&Scope::Argument("/id".to_owned()), None));
+                    continue;
+                };
+                let holds = |call: &Call| key.holds(&call.caller.principal, &call.session, &call.arguments);
+                prop_assert!(holds(&one));
+                prop_assert_eq!(holds(&other), scope.of(&other) == Some(key.clone()), "{}", key);
+            }
         }
     }
 }

@@ -73,7 +73,20 @@ impl App {
     /// # Errors
     /// See [`StartError`]. A server that is away is not an error: it is tried again and again.
     pub async fn start(config: &Config, cache: Option<&Path>, role: Option<&'static str>) -> Result<Self, StartError> {
-        let (clock, house, calls): (Arc<dyn Clock>, _, _) = (Arc::new(SystemClock), Tasks::new(), Tasks::new());
+        Self::start_with_clock(config, cache, role, Arc::new(SystemClock)).await
+    }
+
+    /// The same by another clock.
+    ///
+    /// # Errors
+    /// As for [`App::start`].
+    pub async fn start_with_clock(
+        config: &Config,
+        cache: Option<&Path>,
+        role: Option<&'static str>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let (house, calls) = (Tasks::new(), Tasks::new());
         let journal = Journal::open(config.journal.clone(), clock.clone(), house.clone()).await?;
         let sandbox = Sandbox::start(cache)?;
         let (policies, servers) = tokio::join!(
@@ -96,7 +109,11 @@ impl App {
             end_early(&house, &journal).await;
             return Err(Problems(clashes).into());
         }
-        let told = mediation::Config { hold_open: config.approvals.hold_open, describe_rules: config.describe_rules };
+        let told = mediation::Config {
+            hold_open: config.approvals.hold_open,
+            heartbeat: mediation::HEARTBEAT,
+            describe_rules: config.describe_rules,
+        };
         if let Some(role) = role {
             record_start(&journal, config, &policies, role).await?;
         }

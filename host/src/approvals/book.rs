@@ -114,3 +114,148 @@ impl Book {
         self.by_id.values().find(|approval| approval.binding == binding && approval.spent_by.as_ref() == Some(call))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        approvals::State,
+        call::Caller,
+        journal::{Hash, Sequence},
+        verdict::Question,
+    };
+
+    /// Something that happens to one of three questions, or by one of three people.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Asked { id: u8, binding: u8, quorum: u32, expires_in: u64 },
+        Answered { id: u8, by: u8, approve: bool },
+        Expired { id: u8 },
+        Spent { id: u8 },
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<(Step, u64)>> {
+        let step = prop_oneof![
+            3 => (0..3_u8, 0..2_u8, 1..3_u32, 1..60_u64)
+                .prop_map(|(id, binding, quorum, expires_in)| Step::Asked { id, binding, quorum, expires_in }),
+            6 => (0..3_u8, 0..3_u8, prop::bool::weighted(0.8)).prop_map(|(id, by, approve)| Step::Answered { id, by, approve }),
+            1 => (0..3_u8).prop_map(|id| Step::Expired { id }),
+            2 => (0..3_u8).prop_map(|id| Step::Spent { id }),
+        ];
+        prop::collection::vec((step, 0..20_u64), 0..30)
+    }
+
+    fn event(step: &Step, nth: u64, at: u64) -> Event {
+        let (kind, id, body) = match step {
+            Step::Asked { id, binding, quorum, expires_in } => {
+                let question = Question {
+                    reason: String::new(),
+                    preview: String::new(),
+                    roles: Vec::new(),
+                    quorum: *quorum,
+                    expires_in: Duration::from_millis(*expires_in),
+                    self_approval: false,
+                    channel: "desk".to_owned(),
+                };
+                let body = body::ApprovalAsked {
+                    binding: format!("b{binding}"),
+                    call: CallId::from("c"),
+                    policy: "p".to_owned(),
+                    question,
+                    tool: "a/b".parse().unwrap(),
+                    arguments: json!({}),
+                    caller: Caller { principal: "alice".to_owned(), roles: Vec::new(), client: None },
+                    session: "s".to_owned(),
+                    expires: Timestamp(at + expires_in),
+                };
+                (kind::APPROVAL_ASKED, id, serde_json::to_value(body).unwrap())
+            }
+            Step::Answered { id, by, approve } => {
+                let body = body::ApprovalAnswered {
+                    by: format!("p{by}"),
+                    roles: Vec::new(),
+                    reason: None,
+                    channel: "desk".to_owned(),
+                };
+                let kind = if *approve { kind::APPROVAL_GRANTED } else { kind::APPROVAL_REFUSED };
+                (kind, id, serde_json::to_value(body).unwrap())
+            }
+            Step::Expired { id } => (kind::APPROVAL_EXPIRED, id, json!({})),
+            Step::Spent { id } => (kind::APPROVAL_SPENT, id, json!({"call": "c"})),
+        };
+        Event {
+            seq: Sequence(nth + 1),
+            at: Timestamp(at),
+            actor: String::new(),
+            kind: kind.to_owned(),
+            subject: format!("a{id}"),
+            body: Arc::<Value>::new(body),
+            prev: Hash::default(),
+            hash: Hash::default(),
+            change: None,
+        }
+    }
+
+    /// The state of one question, told by going over everything that happened to it since it was last asked.
+    fn reference(steps: &[(Step, u64)], wanted: u8, now: u64) -> Option<State> {
+        let begin = steps.iter().rposition(|(step, _)| matches!(step, Step::Asked { id, .. } if *id == wanted))?;
+        let (Step::Asked { quorum, expires_in, .. }, asked) = &steps[begin] else { return None };
+        let (mut yes, mut completed, mut no, mut expired, mut spent) = (Vec::new(), None, false, false, false);
+        for (step, at) in &steps[begin..] {
+            match step {
+                Step::Answered { id, by, approve: true } if *id == wanted && !yes.contains(by) => {
+                    yes.push(*by);
+                    if yes.len() == *quorum as usize {
+                        completed = Some(*at);
+                    }
+                }
+                Step::Answered { id, approve: false, .. } if *id == wanted => no = true,
+                Step::Expired { id } if *id == wanted => expired = true,
+                Step::Spent { id } if *id == wanted => spent = true,
+                Step::Asked { .. } | Step::Answered { .. } | Step::Expired { .. } | Step::Spent { .. } => {}
+            }
+        }
+        let over = expired || now >= completed.unwrap_or(*asked) + expires_in;
+        Some(match (spent, no, over, completed) {
+            (true, ..) => State::Spent,
+            (_, true, ..) => State::Refused,
+            (_, _, true, _) => State::Expired,
+            (_, _, _, Some(_)) => State::Granted,
+            (_, _, _, None) => State::Open,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_fold_says_of_each_question_what_its_history_says(steps in steps(), later in 0..80_u64) {
+            let (mut book, mut at) = (Book::default(), 0);
+            let timed: Vec<(Step, u64)> = steps
+                .into_iter()
+                .map(|(step, after)| {
+                    at += after;
+                    (step, at)
+                })
+                .collect();
+            for (nth, (step, at)) in timed.iter().enumerate() {
+                book.apply(&event(step, nth as u64, *at)).unwrap();
+            }
+            let now = at + later;
+            for id in 0..3 {
+                let found = book.get(&format!("a{id}")).map(|approval| approval.state(Timestamp(now)));
+                prop_assert_eq!(found, reference(&timed, id, now), "question {}", id);
+            }
+            for wanted in 0..2 {
+                let last = timed.iter().rev().find_map(|(step, _)| match step {
+                    Step::Asked { id, binding, .. } if *binding == wanted => Some(format!("a{id}")),
+                    _ => None,
+                });
+                prop_assert_eq!(book.bound(&format!("b{wanted}")).map(|approval| approval.id.clone()), last);
+            }
+        }
+    }
+}

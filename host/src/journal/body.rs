@@ -102,6 +102,15 @@ pub struct Finished {
     pub reason: Option<String>,
 }
 
+/// Body of `call.reviewed`: a call's result did not simply pass.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reviewed {
+    /// Which tool.
+    pub tool: ToolName,
+    /// What each reviewing policy made of it; the verdict is `pass`, `redact` or `withhold`.
+    pub policies: Vec<Judged>,
+}
+
 /// One policy's refusal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Refused {

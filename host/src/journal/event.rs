@@ -15,6 +15,8 @@ pub mod kind {
     pub const CALL_ADMITTED: &str = "call.admitted";
     /// A call has ended.
     pub const CALL_FINISHED: &str = "call.finished";
+    /// What came of a call was changed or withheld before the caller saw it, or could not be reviewed.
+    pub const CALL_REVIEWED: &str = "call.reviewed";
     /// A call was refused; nothing was sent.
     pub const CALL_REFUSED: &str = "call.refused";
     /// A call waits for a human.

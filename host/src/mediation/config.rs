@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+/// How often a waiting client hears from us. Many clients give up on a request after 60 s of silence.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
 /// How calls are treated on their way.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     /// How long a client's request is held open for a human's answer before the client is told to call again.
     pub hold_open: Duration,
+    /// How often a client that is kept waiting hears from us: see [`HEARTBEAT`].
+    pub heartbeat: Duration,
     /// Whether the descriptions of guarded tools tell their rules.
     pub describe_rules: bool,
 }

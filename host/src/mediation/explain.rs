@@ -91,6 +91,7 @@ impl Mediator {
                 judgement = policies.judge(call, &grants, &view).await;
             }
         }
+        judgement.records.splice(0..0, rewritten.records);
         Ok(Explanation {
             tool: call.tool.to_string(),
             decision: match &judgement.decision {

@@ -20,7 +20,7 @@ use crate::{
     downstream::{Catalogue, Link, RpcError, State, Tool, ToolServer},
     journal::{Admission, Committed, Draft, Guard, Journal, Permit, Turn},
     ledger::{Ledger, View},
-    policy::{Judgement, Policies},
+    policy::{Judgement, Policies, Record},
     scope::Scope,
     tasks::Tasks,
     verdict::{Decision, Refusal},
@@ -193,9 +193,9 @@ impl Mediator {
             let refused = Refused::by_host("server_unavailable", reason);
             return Err(self.turn_away(&identified.call, refused, &Judgement::none()).await?);
         }
-        self.rewrite(identified).await?;
+        let rewriting = self.rewrite(identified).await?;
         let call = &identified.call;
-        let mut waiting = Waiting::new(call, link);
+        let mut waiting = Waiting::new(call, link, parts.config.heartbeat);
         let mut granted = Granted::nothing();
         let mut conflicts = 0;
         loop {
@@ -206,7 +206,8 @@ impl Mediator {
             let policies = parts.policies.load_full();
             let turn = if conflicts < MAX_CONFLICTS { None } else { Some(parts.journal.turn().await?) };
             let view = parts.ledger.view().await?;
-            let judgement = policies.judge(call, &granted.grants, &view).await;
+            let mut judgement = policies.judge(call, &granted.grants, &view).await;
+            judgement.records.splice(0..0, rewriting.iter().cloned());
             match &judgement.decision {
                 Decision::Refuse(refusals) => {
                     let refused = Refused::all(refusals);
@@ -233,14 +234,17 @@ impl Mediator {
                     }
                 }
                 Decision::Hold(holds) => {
-                    drop(turn);
-                    if !waiting.for_room(parts, holds, &view).await {
-                        let refused = Refused::in_vain(holds);
-                        let draft = records::refused(call, &refused, &judgement, view.version())?;
-                        match parts.journal.commit(vec![draft], view.guard()).await? {
-                            Committed::At(_) => return Err(Turned::Refused(refused)),
-                            Committed::Conflict => conflicts = 0,
-                        }
+                    if let Some(until) = waiting.time_for(holds) {
+                        drop(turn);
+                        waiting.for_room(parts, until, &view).await;
+                        conflicts = 0;
+                        continue;
+                    }
+                    let refused = Refused::in_vain(holds);
+                    let draft = records::refused(call, &refused, &judgement, view.version())?;
+                    match commit(&parts.journal, turn, draft, view.guard()).await? {
+                        Committed::At(_) => return Err(Turned::Refused(refused)),
+                        Committed::Conflict => conflicts += 1,
                     }
                 }
                 Decision::Allow => {
@@ -256,18 +260,20 @@ impl Mediator {
         }
     }
 
-    /// Lets the transforming policies change the arguments, before anyone judges.
-    async fn rewrite(&self, identified: &mut Identified) -> Result<(), Turned> {
+    /// Lets the transforming policies change the arguments, before anyone judges. Returns what each of them did.
+    async fn rewrite(&self, identified: &mut Identified) -> Result<Vec<Record>, Turned> {
         let parts = self.parts();
         let policies = parts.policies.load_full();
         if !policies.iter().any(|policy| policy.plugin().exports().transform) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let view = parts.ledger.view().await?;
         let rewritten = policies.rewrite(&identified.call, &view).await;
         if !rewritten.refused.is_empty() {
             let refused = Refused::all(&rewritten.refused);
-            let draft = records::refused(&identified.call, &refused, &Judgement::none(), view.version())?;
+            let decision = Decision::Refuse(rewritten.refused);
+            let judgement = Judgement { records: rewritten.records, decision, scopes: Vec::new() };
+            let draft = records::refused(&identified.call, &refused, &judgement, view.version())?;
             parts.journal.append(vec![draft]).await?;
             return Err(Turned::Refused(refused));
         }
@@ -275,7 +281,7 @@ impl Mediator {
             let before = std::mem::replace(&mut identified.call.arguments, Arc::new(arguments));
             identified.before = Some(before);
         }
-        Ok(())
+        Ok(rewritten.records)
     }
 
     /// Records that a call goes no further for a reason of the host's own.

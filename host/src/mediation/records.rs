@@ -7,7 +7,8 @@ use crate::{
     call::{Call, CallId, Outcome},
     clock::Timestamp,
     journal::{Draft, JournalError, Sequence, body, kind},
-    policy::{Judgement, Record},
+    policy::{Judgement, Record, Review},
+    sandbox::Finding,
     verdict::Verdict,
 };
 
@@ -137,4 +138,30 @@ pub(super) fn finished(
         reason,
     };
     Draft::new("interlock", kind::CALL_FINISHED, call.id.as_str(), &body)
+}
+
+/// What became of a result, where it did not simply pass.
+pub(super) fn reviewed(call: &Call, reviews: &[Review]) -> Result<Option<Draft>, JournalError> {
+    if reviews.iter().all(|review| review.finding == Finding::Pass && review.fault.is_none()) {
+        return Ok(None);
+    }
+    let judged = |review: &Review| {
+        let (verdict, code) = match &review.finding {
+            Finding::Pass => ("pass", None),
+            Finding::Redact(_) => ("redact", None),
+            Finding::Withhold(refusal) => ("withhold", Some(refusal.code.clone())),
+        };
+        body::Judged {
+            policy: review.policy.clone(),
+            component: review.component.to_string(),
+            settings: review.settings.to_string(),
+            mode: review.mode.word().to_owned(),
+            verdict: verdict.to_owned(),
+            code,
+            micros: review.micros,
+            fault: review.fault.as_ref().map(ToString::to_string),
+        }
+    };
+    let body = body::Reviewed { tool: call.tool.clone(), policies: reviews.iter().map(judged).collect() };
+    Draft::new("interlock", kind::CALL_REVIEWED, call.id.as_str(), &body).map(Some)
 }

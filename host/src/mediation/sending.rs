@@ -9,7 +9,7 @@ use super::{Answer, Mediator, Refused, mediator::Identified, records, refusing};
 use crate::{
     call::{Call, Outcome},
     downstream::{Link, RpcError, ServerError, ToolServer},
-    journal::{JournalError, Permit},
+    journal::{Draft, JournalError, Permit},
     policy::Reviewed,
     verdict::Refusal,
 };
@@ -62,7 +62,13 @@ impl Mediator {
         if let Told::Result(result) = &ended.told
             && ended.outcome != Outcome::InputRequired
         {
-            match self.policies().review(&call, ended.outcome, result).await {
+            let (reviewed, reviews) = self.policies().review(&call, ended.outcome, result).await;
+            if let Some(draft) = records::reviewed(&call, &reviews).transpose()
+                && let Err(error) = self.record_review(draft).await
+            {
+                tracing::error!(call.id = %call.id, %error, "what became of a result could not be recorded");
+            }
+            match reviewed {
                 Reviewed::Pass => {}
                 Reviewed::Redacted(result) => ended.told = Told::Result(result),
                 Reviewed::Withheld(policy, refusal) => ended.told = Told::Refused(Refused { policy, refusal }),
@@ -77,6 +83,10 @@ impl Mediator {
                 Answer::Refused { call: call.id, refused, result }
             }
         }
+    }
+
+    async fn record_review(&self, draft: Result<Draft, JournalError>) -> Result<(), JournalError> {
+        self.parts().journal.finish(draft?).await
     }
 
     async fn record_end(&self, call: &Call, ended: &Ended, duration_ms: u64) -> Result<(), JournalError> {

@@ -14,14 +14,15 @@ use crate::{
     verdict::Hold,
 };
 
-/// How often a waiting client hears from us. Many clients give up on a request after 60 s of silence.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+/// What stands for a wait that is longer than can be told.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The waits of one call.
 pub(super) struct Waiting<'a> {
     call: &'a Call,
     link: &'a Link,
     began: Instant,
+    heartbeat: Duration,
     beats: u32,
     next_beat: Instant,
     /// Approvals that this call has waited for.
@@ -31,21 +32,26 @@ pub(super) struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    pub(super) fn new(call: &'a Call, link: &'a Link) -> Self {
+    pub(super) fn new(call: &'a Call, link: &'a Link, heartbeat: Duration) -> Self {
         let began = Instant::now();
-        let next_beat = began + HEARTBEAT;
-        Self { call, link, began, beats: 0, next_beat, asked: Vec::new(), answer_by: None }
+        let next_beat = began + heartbeat;
+        Self { call, link, began, heartbeat, beats: 0, next_beat, asked: Vec::new(), answer_by: None }
     }
 
-    /// Waits until what the holding policies looked at has changed. False: the shortest of their waits is over, or the
-    /// client is gone.
-    pub(super) async fn for_room(&mut self, parts: &Parts, holds: &[(String, Hold)], view: &View) -> bool {
+    /// When the shortest wait that the holding policies allow is over; none: it is.
+    pub(super) fn time_for(&self, holds: &[(String, Hold)]) -> Option<Instant> {
         let longest = holds.iter().map(|(_, hold)| hold.longest).min().unwrap_or_default();
-        let until = self.began + longest;
+        // A wait too long to be told ends with the client's patience.
+        let until = self.began.checked_add(longest).unwrap_or(self.began + LONGEST);
+        (Instant::now() < until).then_some(until)
+    }
+
+    /// Waits until what the holding policies looked at has changed, the time is over, or the client is gone.
+    pub(super) async fn for_room(&mut self, parts: &Parts, until: Instant, view: &View) {
         let guard = view.guard();
         let mut changes = parts.journal.changes();
         let message = "Waiting for another call to end.";
-        self.until(until, message, &mut changes, || parts.journal.disturbed(&guard)).await
+        self.until(until, message, &mut changes, || parts.journal.disturbed(&guard)).await;
     }
 
     /// Waits until something has happened to one of the approvals. False: the client has waited long enough, or is gone.
@@ -89,12 +95,12 @@ impl<'a> Waiting<'a> {
 
     fn beat(&mut self, message: &str) {
         self.beats += 1;
-        self.next_beat = Instant::now() + HEARTBEAT;
+        self.next_beat = Instant::now() + self.heartbeat;
         tracing::debug!(call.id = %self.call.id, beats = self.beats, "still waiting");
         if self.link.wants_progress {
             let params = json!({ "progress": self.beats, "message": message });
             let beat = FromServer::Notification { method: "notifications/progress".to_owned(), params };
-            // A client that does not keep up with one message in five seconds misses one.
+            // A client that does not keep up with one message a heartbeat misses one.
             drop(self.link.messages.try_send(beat));
         }
     }

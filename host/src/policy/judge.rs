@@ -68,6 +68,27 @@ pub struct Rewritten {
     pub arguments: Option<Map<String, Value>>,
     /// Refusals of those that failed, each with its policy's name.
     pub refused: Vec<(String, Refusal)>,
+    /// Every policy that was asked, in configuration order. A verdict here is `allow`, or the refusal.
+    pub records: Vec<Record>,
+}
+
+/// What one policy made of a result: what the journal keeps of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Review {
+    /// The policy's name.
+    pub policy: String,
+    /// SHA-256 of its component.
+    pub component: Arc<str>,
+    /// SHA-256 of its settings.
+    pub settings: Arc<str>,
+    /// Whether its finding counted.
+    pub mode: Mode,
+    /// What it found; after a fault, what was made of that.
+    pub finding: Finding,
+    /// How it failed, if it did.
+    pub fault: Option<Fault>,
+    /// How long it took, in microseconds.
+    pub micros: u64,
 }
 
 /// What the reviewing policies made of a result.
@@ -103,60 +124,88 @@ impl Policies {
     /// Those in shadow mode run, so that their faults show, and change nothing.
     pub async fn rewrite(&self, call: &Call, view: &View) -> Rewritten {
         let mut call = call.clone();
-        let mut rewritten = Rewritten { arguments: None, refused: Vec::new() };
+        let mut rewritten = Rewritten { arguments: None, refused: Vec::new(), records: Vec::new() };
         for policy in self.iter() {
             if !policy.plugin().exports().transform || !policy.guards(&call) {
                 continue;
             }
+            let start = Instant::now();
             let answer = match ScopedHistory::of(policy, &call, view) {
-                Some(history) => policy.plugin().rewrite(&call, Arc::new(history)).await,
-                None if policy.mode() == Mode::Enforce => {
-                    rewritten.refused.push((policy.name().to_owned(), scope_missing(policy)));
-                    continue;
-                }
-                None => continue,
+                Some(history) => policy.plugin().rewrite(&call, Arc::new(history)).await.map_err(Unfit::Fault),
+                None => Err(Unfit::NoScope),
             };
-            match answer {
+            let (verdict, fault) = match answer {
                 Ok(Some(arguments)) if policy.mode() == Mode::Enforce => {
                     call.arguments = Arc::new(arguments.clone());
                     rewritten.arguments = Some(arguments);
+                    (Verdict::Allow, None)
                 }
-                Ok(_) => {}
-                Err(fault) => {
-                    warn(policy, &fault);
-                    if policy.mode() == Mode::Enforce && policy.on_fault() == OnFault::Refuse {
-                        rewritten.refused.push((policy.name().to_owned(), refusal(policy, &fault)));
-                    }
-                }
+                Ok(_) => (Verdict::Allow, None),
+                Err(Unfit::NoScope) => (Verdict::Refuse(scope_missing(policy)), None),
+                Err(Unfit::Fault(fault)) => (failed(policy, &fault), Some(fault)),
+            };
+            if let Verdict::Refuse(refusal) = &verdict
+                && policy.mode() == Mode::Enforce
+            {
+                rewritten.refused.push((policy.name().to_owned(), refusal.clone()));
             }
+            rewritten.records.push(record(policy, start, verdict, fault));
         }
         rewritten
     }
 
-    /// Shows a result to the reviewing policies, each what the one before it left.
-    pub async fn review(&self, call: &Call, outcome: Outcome, result: &Value) -> Reviewed {
-        let mut current: Option<Value> = None;
+    /// Shows a result to the reviewing policies, each what the one before it left. Returns what each made of it, too.
+    pub async fn review(&self, call: &Call, outcome: Outcome, result: &Value) -> (Reviewed, Vec<Review>) {
+        let (mut current, mut reviews) = (Reviewed::Pass, Vec::new());
         for policy in self.iter() {
             if !policy.plugin().exports().review || !policy.guards(call) {
                 continue;
             }
-            let finding = policy.plugin().review(call, outcome, current.as_ref().unwrap_or(result)).await;
-            let finding = finding.unwrap_or_else(|fault| {
-                warn(policy, &fault);
-                match policy.on_fault() {
-                    OnFault::Refuse => Finding::Withhold(refusal(policy, &fault)),
-                    OnFault::Allow => Finding::Pass,
+            let start = Instant::now();
+            let shown = if let Reviewed::Redacted(redacted) = &current { redacted } else { result };
+            let (finding, fault) = match policy.plugin().review(call, outcome, shown).await {
+                Ok(finding) => (finding, None),
+                Err(fault) => {
+                    warn(policy, &fault);
+                    let finding = match policy.on_fault() {
+                        OnFault::Refuse => Finding::Withhold(refusal(
+                            policy,
+                            &fault,
+                            "review the result of this call, so it is withheld",
+                        )),
+                        OnFault::Allow => Finding::Pass,
+                    };
+                    (finding, Some(fault))
                 }
+            };
+            reviews.push(Review {
+                policy: policy.name().to_owned(),
+                component: policy.plugin().digest().clone(),
+                settings: policy.plugin().settings_digest().clone(),
+                mode: policy.mode(),
+                finding: finding.clone(),
+                fault,
+                micros: micros(start),
             });
             match finding {
                 _ if policy.mode() != Mode::Enforce => {}
                 Finding::Pass => {}
-                Finding::Redact(result) => current = Some(result),
-                Finding::Withhold(reason) => return Reviewed::Withheld(policy.name().to_owned(), reason),
+                Finding::Redact(result) => current = Reviewed::Redacted(result),
+                Finding::Withhold(reason) => {
+                    return (Reviewed::Withheld(policy.name().to_owned(), reason), reviews);
+                }
             }
         }
-        current.map_or(Reviewed::Pass, Reviewed::Redacted)
+        (current, reviews)
     }
+}
+
+/// Why a policy could not rewrite.
+enum Unfit {
+    /// The call lacks the argument that its scope goes by.
+    NoScope,
+    /// It failed.
+    Fault(Fault),
 }
 
 async fn judge(policy: &Policy, call: &Call, grant: Option<&Grant>, view: &View) -> Record {
@@ -167,15 +216,12 @@ async fn judge(policy: &Policy, call: &Call, grant: Option<&Grant>, view: &View)
     };
     let (verdict, fault) = match answer {
         Ok(verdict) => (verdict, None),
-        Err(fault) => {
-            warn(policy, &fault);
-            let verdict = match policy.on_fault() {
-                OnFault::Refuse => Verdict::Refuse(refusal(policy, &fault)),
-                OnFault::Allow => Verdict::Allow,
-            };
-            (verdict, Some(fault))
-        }
+        Err(fault) => (failed(policy, &fault), Some(fault)),
     };
+    record(policy, start, verdict, fault)
+}
+
+fn record(policy: &Policy, start: Instant, verdict: Verdict, fault: Option<Fault>) -> Record {
     Record {
         policy: policy.name().to_owned(),
         component: policy.plugin().digest().clone(),
@@ -183,14 +229,26 @@ async fn judge(policy: &Policy, call: &Call, grant: Option<&Grant>, view: &View)
         mode: policy.mode(),
         verdict,
         fault,
-        micros: u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX),
+        micros: micros(start),
+    }
+}
+
+fn micros(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The verdict that is made of a fault.
+fn failed(policy: &Policy, fault: &Fault) -> Verdict {
+    warn(policy, fault);
+    match policy.on_fault() {
+        OnFault::Refuse => Verdict::Refuse(refusal(policy, fault, "judge this call, so it is refused")),
+        OnFault::Allow => Verdict::Allow,
     }
 }
 
 /// The refusal that a fault is: its code, and nothing of its insides.
-fn refusal(policy: &Policy, fault: &Fault) -> Refusal {
-    let reason = format!("Policy {} could not judge this call, so it is refused.", policy.name());
-    Refusal::new(fault.kind.code(), reason)
+fn refusal(policy: &Policy, fault: &Fault, what: &str) -> Refusal {
+    Refusal::new(fault.kind.code(), format!("Policy {} could not {what}.", policy.name()))
 }
 
 fn warn(policy: &Policy, fault: &Fault) {

@@ -105,3 +105,19 @@ impl ResourceLimiter for Guest {
         Ok(desired <= MAX_TABLE_ELEMENTS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_writes_64_lines_of_4_kib_and_no_more() {
+        let mut guest = Guest::new("p".into(), Limits { time: Duration::ZERO, memory_bytes: 0 }, Facts::default());
+        let (_, line) = guest.admit_line("ü".repeat(5_000)).unwrap();
+        assert_eq!((line.len(), line.chars().all(|c| c == 'ü')), (4096, true));
+        let (_, odd) = guest.admit_line(format!("a{}", "ü".repeat(5_000))).unwrap();
+        assert_eq!(odd.len(), 4095);
+        let written = (0..200).filter(|_| guest.admit_line("x".to_owned()).is_some()).count();
+        assert_eq!(written, 62);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::SemaphorePermit;
 use wasmtime::{
     AsContextMut, Store,
     component::{Component, ComponentNamedList, Instance, Lift, WasmList},
@@ -11,7 +12,7 @@ use wasmtime_wizer::{ComponentInstanceState, Wizer};
 use super::{
     Limits, Problem, Sandbox,
     engine::Place,
-    fault::{Fault, LoadError},
+    fault::{Fault, FaultKind, LoadError},
     guest::{Facts, Guest},
     plugin::Manifest,
     shape::Exports,
@@ -48,7 +49,7 @@ pub(super) async fn configure(
         Some(all) => all,
         None => {
             let component = compile(sandbox, bytes.to_vec()).await?;
-            let (mut store, instance) = instance(sandbox, &component, exports).await?;
+            let (_place, mut store, instance) = instance(sandbox, &component, exports).await?;
             let (manifest, answer) = introduce(&mut store, &instance, settings).await?;
             (manifest, answer, None)
         }
@@ -71,9 +72,12 @@ async fn instrumented(
     wizer.keep_init_func(true);
     let Ok((context, instrumented)) = wizer.instrument_component(&original) else { return Ok(None) };
     let component = compile(sandbox, instrumented).await?;
-    let Ok((mut store, instance)) = self::instance(sandbox, &component, exports).await else { return Ok(None) };
+    let Ok((_place, mut store, instance)) = self::instance(sandbox, &component, exports).await else { return Ok(None) };
     let (manifest, answer) = match introduce(&mut store, &instance, settings).await {
         Ok(introduced) => introduced,
+        Err(LoadError::Failed { during, fault }) if matches!(fault.kind, FaultKind::Timeout | FaultKind::Memory) => {
+            return Err(LoadError::Failed { during, fault });
+        }
         // It may have called an import, which has nothing behind it here; without a snapshot it will show.
         Err(_) => return Ok(None),
     };
@@ -94,14 +98,15 @@ pub(super) async fn compile(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<Compone
         .map_err(|error| LoadError::Compile(format!("{error:#}")))
 }
 
-async fn instance(
-    sandbox: &Sandbox,
+/// An instance to be configured, and the place that it takes up until it is dropped.
+async fn instance<'a>(
+    sandbox: &'a Sandbox,
     component: &Component,
     exports: Exports,
-) -> Result<(Store<Guest>, Instance), LoadError> {
+) -> Result<(SemaphorePermit<'a>, Store<Guest>, Instance), LoadError> {
     let limits = Limits { time: TIME, memory_bytes: MEMORY_BYTES };
     let failed = |fault| LoadError::Failed { during: "describe", fault };
-    let (_place, mut store) = sandbox
+    let (place, mut store) = sandbox
         .store(Place::Loading, &"loading".into(), limits, OUTPUT_BYTES, Facts::default())
         .await
         .map_err(failed)?;
@@ -110,7 +115,7 @@ async fn instance(
         .instantiate_async(&mut store, component)
         .await
         .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-    Ok((store, instance))
+    Ok((place, store, instance))
 }
 
 async fn introduce(store: &mut Store<Guest>, instance: &Instance, settings: &str) -> Result<Introduced, LoadError> {

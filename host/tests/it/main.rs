@@ -9,4 +9,6 @@ mod examples;
 mod gateway;
 mod interop;
 mod journal;
+mod mediation;
+mod plugins;
 mod sandbox;

@@ -1,5 +1,8 @@
 //! Real plugins in the real sandbox: what is loaded, what is refused, what is kept from one start to the next.
 
+mod faults;
+mod shape;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

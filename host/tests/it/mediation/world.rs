@@ -1,0 +1,324 @@
+//! A house for the call path: one journal file, any number of processes over it, one server whose tools wait to be let go.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use interlock::{
+    call::{CallId, Caller, ToolName},
+    clock::{Clock, ManualClock, Timestamp},
+    config,
+    downstream::{Announcements, Catalogue, FromServer, Link, Offers, RpcError, ServerError, Tool, ToolServer, digest},
+    journal::{Durability, Event, Journal, Query, kind},
+    mediation::{Answer, CallRequest, Config, HEARTBEAT, Mediator},
+    policy::Policies,
+    sandbox::{Sandbox, standard_plugins},
+    tasks::Tasks,
+};
+use serde_json::{Map, Value, json};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::plugins::{cache, fault};
+
+/// One engine for all tests: it keeps what it has compiled.
+fn sandbox() -> &'static Sandbox {
+    static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
+    SANDBOX.get_or_init(|| Sandbox::start(Some(&cache())).unwrap())
+}
+
+/// A server whose tools do what their names say. Those whose name begins with `slow_` wait until they are let go.
+#[derive(Debug)]
+pub(super) struct Shop {
+    offers: Arc<Offers>,
+    sent: watch::Sender<Vec<(String, Value)>>,
+    go: Semaphore,
+    running: AtomicUsize,
+    most: AtomicUsize,
+}
+
+const TOOLS: [(&str, &str); 9] = [
+    ("look", "readOnlyHint"),
+    ("check", "idempotentHint"),
+    ("pay", "destructiveHint"),
+    ("slow_pay", "destructiveHint"),
+    ("fail", ""),
+    ("error", ""),
+    ("lose", ""),
+    ("away", ""),
+    ("ask", ""),
+];
+
+impl Shop {
+    fn new() -> Self {
+        let tools = TOOLS.map(|(name, hint)| {
+            let definition = json!({ "name": name, "inputSchema": { "type": "object" } });
+            let hints =
+                [("readOnlyHint", "read_only"), ("idempotentHint", "idempotent"), ("destructiveHint", "destructive")];
+            let hints: Vec<String> =
+                hints.iter().filter(|(theirs, _)| *theirs == hint).map(|(_, ours)| (*ours).to_owned()).collect();
+            Tool {
+                name: ToolName::new("shop", name),
+                exposed: format!("shop__{name}"),
+                digest: digest(&definition),
+                definition: Arc::new(definition),
+                hints: hints.into(),
+            }
+        });
+        Self {
+            offers: Arc::new(Offers { tools: tools.into(), ..Offers::default() }),
+            sent: watch::Sender::new(Vec::new()),
+            go: Semaphore::new(0),
+            running: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        }
+    }
+
+    /// What has reached the server, in order: tool and arguments.
+    pub(super) fn sent(&self) -> Vec<(String, Value)> {
+        self.sent.borrow().clone()
+    }
+
+    /// Waits until so many calls have reached the server.
+    pub(super) async fn until_sent(&self, number: usize) {
+        in_the_end(self.sent.subscribe().wait_for(|sent| sent.len() >= number)).await.unwrap();
+    }
+
+    /// Lets so many slow calls go, those to come included.
+    pub(super) fn let_go(&self, number: usize) {
+        self.go.add_permits(number);
+    }
+
+    /// The most calls that were running at one time.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl ToolServer for Shop {
+    fn name(&self) -> &str {
+        "shop"
+    }
+
+    fn offers(&self) -> Arc<Offers> {
+        self.offers.clone()
+    }
+
+    async fn call_tool(&self, permit: interlock::journal::Permit, _: Link) -> Result<Value, ServerError> {
+        let call = permit.call();
+        let arguments = Value::Object((*call.arguments).clone());
+        let server = || "shop".to_owned();
+        if call.tool.tool() == "away" {
+            return Err(ServerError::Unavailable { server: server(), reason: "it is closed".to_owned() });
+        }
+        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(running, Ordering::SeqCst);
+        self.sent.send_modify(|sent| sent.push((call.tool.tool().to_owned(), arguments.clone())));
+        if call.tool.tool().starts_with("slow_") {
+            self.go.acquire().await.unwrap().forget();
+        }
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        match call.tool.tool() {
+            "fail" => Ok(json!({ "content": [{ "type": "text", "text": "out of stock" }], "isError": true })),
+            "error" => Err(RpcError { code: -32_050, message: "no".to_owned(), data: None }.into()),
+            "lose" => Err(ServerError::Lost { server: server(), reason: "the line is dead".to_owned() }),
+            "ask" => Ok(json!({ "resultType": "input_required", "inputRequests": {} })),
+            _ => Ok(json!({
+                "content": [{ "type": "text", "text": "s3cret" }],
+                "structuredContent": { "echo": arguments, "secret": "s3cret" },
+                "isError": false,
+            })),
+        }
+    }
+
+    async fn request(&self, _: &str, _: Value, _: Link) -> Result<Value, ServerError> {
+        Err(RpcError { code: -32_601, message: "no".to_owned(), data: None }.into())
+    }
+}
+
+/// One journal file, and what is the same for every process over it.
+pub(super) struct World {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) shop: Arc<Shop>,
+    policies: Value,
+    hold_open: Duration,
+    heartbeat: Duration,
+}
+
+/// One process.
+pub(super) struct House {
+    pub(super) mediator: Mediator,
+    pub(super) journal: Journal,
+}
+
+/// A policy of the configuration. `more` are the keys beside name, component and settings; its time is ample, so that
+/// a machine that is busy with other things fails no test.
+pub(super) fn policy(name: &str, component: &str, settings: Value, more: Value) -> Value {
+    let component = match component {
+        "misbehaves" | "rewrites" | "reviews" => fault(component).to_str().unwrap().to_owned(),
+        standard => standard.to_owned(),
+    };
+    let mut policy =
+        json!({ "name": name, "component": component, "settings": settings, "limits": {"time_ms": 30_000} });
+    policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    policy
+}
+
+impl World {
+    pub(super) fn with(policies: Value) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            clock: Arc::new(ManualClock::new(Timestamp(1_767_603_600_000))),
+            shop: Arc::new(Shop::new()),
+            policies,
+            hold_open: Duration::ZERO,
+            heartbeat: HEARTBEAT,
+        }
+    }
+
+    /// How long clients are held for a human's answer; not at all unless this says so.
+    pub(super) fn holding_open(mut self, hold_open: Duration, heartbeat: Duration) -> Self {
+        (self.hold_open, self.heartbeat) = (hold_open, heartbeat);
+        self
+    }
+
+    /// Starts a process over the journal.
+    pub(super) async fn house(&self) -> House {
+        let text = json!({ "mcpServers": { "shop": { "command": "true" } }, "policies": self.policies }).to_string();
+        let config = config::parse(Path::new("interlock.json"), &text, &|_| None, &standard_plugins())
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        let policies = Policies::load(sandbox(), config.policies).await.unwrap_or_else(|errors| panic!("{errors:?}"));
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let journal = interlock::journal::Config {
+            path: self.database(),
+            mirror_dir: None,
+            redact: Vec::new(),
+            max_body_bytes: 64 << 10,
+            durability: Durability::BeforeCall,
+        };
+        let journal = Journal::open(journal, clock.clone(), Tasks::new()).await.unwrap();
+        let server: Arc<dyn ToolServer> = self.shop.clone();
+        let catalogue = Catalogue::new(vec![(server, "shop__".to_owned())], Announcements::new());
+        let told = Config { hold_open: self.hold_open, heartbeat: self.heartbeat, describe_rules: true };
+        let mediator = Mediator::new(told, catalogue, policies, journal.clone(), clock, Tasks::new());
+        House { mediator, journal }
+    }
+
+    pub(super) fn database(&self) -> std::path::PathBuf {
+        self.folder.path().join("interlock.db")
+    }
+}
+
+/// A call by `alice`, who is an agent, in session `s`.
+pub(super) fn request(tool: &str, arguments: Value) -> CallRequest {
+    let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+    CallRequest {
+        tool: format!("shop/{tool}"),
+        arguments,
+        caller: Caller { principal: "alice".to_owned(), roles: vec!["agent".to_owned()], client: None },
+        session: "s".to_owned(),
+        continues: None,
+    }
+}
+
+/// The client's end of one request.
+pub(super) struct Client {
+    pub(super) cancel: CancellationToken,
+    pub(super) messages: mpsc::Receiver<FromServer>,
+}
+
+/// A line to a client that wants progress.
+pub(super) fn line() -> (Link, Client) {
+    let (sender, messages) = mpsc::channel(64);
+    let cancel = CancellationToken::new();
+    let link = Link {
+        messages: sender,
+        cancel: cancel.clone(),
+        meta: Map::new(),
+        wants_progress: true,
+        capabilities: json!({}),
+        takes_input_required: true,
+        resumes: None,
+        log_level: None,
+    };
+    (link, Client { cancel, messages })
+}
+
+impl House {
+    pub(super) async fn send(&self, request: CallRequest) -> Answer {
+        self.mediator.call(request, line().0).await
+    }
+
+    /// Makes a call and tells how it ended, in one word each: `ok`, or the codes of all refusals.
+    pub(super) async fn call(&self, tool: &str, arguments: Value) -> Vec<String> {
+        told(&self.send(request(tool, arguments)).await)
+    }
+
+    /// The events of these kinds, oldest first, all of them durable.
+    pub(super) async fn events(&self, kind: &str) -> Vec<Event> {
+        self.journal.flush().await.unwrap();
+        let query = Query { kinds: vec![kind.to_owned()], ..Query::default() };
+        self.journal.read(&query).await.unwrap()
+    }
+
+    /// Waits until the journal, as this process sees it, holds so many events of a kind.
+    pub(super) async fn until(&self, kind: &str, number: usize) -> Vec<Event> {
+        let mut changes = self.journal.changes();
+        let enough = async {
+            loop {
+                let seen = *changes.borrow_and_update();
+                let mut events = self.events(kind).await;
+                // What is on disk already may be known to this process only in a moment.
+                events.retain(|event| event.seq <= seen);
+                if events.len() >= number {
+                    return events;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        in_the_end(enough).await
+    }
+
+    /// What became of each admitted call, in the order of their ends. Fails unless each has exactly one end.
+    pub(super) async fn outcomes(&self) -> Vec<String> {
+        let subjects = |events: &[Event]| {
+            let mut all: Vec<String> = events.iter().map(|event| event.subject.clone()).collect();
+            all.sort();
+            all
+        };
+        let (admitted, finished) = (self.events(kind::CALL_ADMITTED).await, self.events(kind::CALL_FINISHED).await);
+        assert_eq!(subjects(&admitted), subjects(&finished), "every admitted call has exactly one end");
+        finished.iter().map(|event| event.body["outcome"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// What must happen sooner or later. A minute late, it is taken not to happen at all, so that a test fails and tells where.
+pub(super) async fn in_the_end<T>(happens: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), happens).await.expect("it does not happen")
+}
+
+/// `ok`, `failed`, `input_required`, the codes of refusals, or `error CODE`.
+pub(super) fn told(answer: &Answer) -> Vec<String> {
+    match answer {
+        Answer::Result { result, .. } if result["resultType"] == "input_required" => vec!["input_required".to_owned()],
+        Answer::Result { result, .. } if result["isError"] == true => vec!["failed".to_owned()],
+        Answer::Result { .. } => vec!["ok".to_owned()],
+        Answer::Refused { refused, .. } => refused.iter().map(|one| one.refusal.code.clone()).collect(),
+        Answer::Error { error, .. } => vec![format!("error {}", error.code)],
+    }
+}
+
+/// The call's id.
+pub(super) fn id(answer: &Answer) -> CallId {
+    match answer {
+        Answer::Result { call, .. } | Answer::Refused { call, .. } | Answer::Error { call, .. } => call.clone(),
+    }
+}
