@@ -85,7 +85,7 @@ impl Outcome {
 
 /// A connected app.
 pub(super) enum App {
-    Script(Script),
+    Script(Box<Script>),
     Rmcp(Box<Rmcp>),
 }
 
@@ -96,13 +96,13 @@ impl App {
             Make::Python => {
                 let mut python = Command::new(packages::python_bin().join("python"));
                 python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/client.py"));
-                Self::Script(Script::connect(python, era, house, door).await)
+                Self::Script(Box::new(Script::connect(python, era, house, door).await))
             }
             Make::TypeScript => {
                 let mut node = Command::new("node");
                 node.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/client.cjs"));
                 node.env("NODE_PATH", packages::node_modules());
-                Self::Script(Script::connect(node, era, house, door).await)
+                Self::Script(Box::new(Script::connect(node, era, house, door).await))
             }
             Make::Rmcp => Self::Rmcp(Box::new(Rmcp::connect(era, house, door).await)),
         };

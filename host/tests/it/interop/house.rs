@@ -184,6 +184,6 @@ fn git<const N: usize>(folder: &Path, arguments: [&str; N]) {
         .env("GIT_CONFIG_GLOBAL", nothing)
         .env("GIT_CONFIG_SYSTEM", nothing)
         .status()
-        .expect("git is installed");
+        .expect("git is needed: install it");
     assert!(status.success(), "git {arguments:?}");
 }

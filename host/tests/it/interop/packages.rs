@@ -28,7 +28,7 @@ pub(super) fn node_modules() -> &'static Path {
         let advice = "install Node.js 20 or newer, with npm (Debian, Ubuntu: `apt install nodejs npm`)";
         let version = said(Command::new("node").arg("--version"), advice);
         let major = version.trim().trim_start_matches('v').split('.').next().unwrap().parse::<u32>();
-        assert!(major.is_ok_and(|major| major >= NODE), "node is {version}: {advice}");
+        assert!(major.is_ok_and(|major| major >= NODE), "node is {}: {advice}", version.trim());
         said(Command::new("npm").arg("--version"), advice);
         installed("npm", &[&version, PACKAGE, PACKAGE_LOCK], |folder| {
             fs::write(folder.join("package.json"), PACKAGE).unwrap();
@@ -49,7 +49,7 @@ pub(crate) fn python_bin() -> &'static Path {
         let version = said(Command::new("python3").args(["-c", ask]), advice);
         let mut numbers = version.split_whitespace().map_while(|number| number.parse().ok());
         let found = (numbers.next().unwrap(), numbers.next().unwrap());
-        assert!(found >= PYTHON, "python3 is {version}: {advice}");
+        assert!(found >= PYTHON, "python3 is {found:?}: {advice}");
         installed("python", &[&version, REQUIREMENTS], |folder| {
             fs::write(folder.join("requirements.txt"), REQUIREMENTS).unwrap();
             said(Command::new("python3").args(["-m", "venv", "."]).current_dir(folder), advice);
