@@ -269,7 +269,7 @@ pub fn touching(ids: Vec<String>, since: Sequence) -> Guard {
     Guard {
         since,
         disturbed_by: Box::new(move |event: &Event| {
-            event.kind.starts_with("approval.") && ids.iter().any(|id| *id == event.subject)
+            event.kind.starts_with("approval.") && ids.contains(&event.subject)
         }),
     }
 }
