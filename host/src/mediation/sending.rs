@@ -9,8 +9,8 @@ use super::{Answer, Mediator, Refused, mediator::Identified, records, refusing};
 use crate::{
     call::{Call, Outcome},
     downstream::{Link, RpcError, ServerError, ToolServer},
-    journal::{Draft, JournalError, Permit},
-    policy::Reviewed,
+    journal::{JournalError, Permit},
+    policy::{Review, Reviewed},
     verdict::Refusal,
 };
 
@@ -63,9 +63,7 @@ impl Mediator {
             && ended.outcome != Outcome::InputRequired
         {
             let (reviewed, reviews) = self.policies().review(&call, ended.outcome, result).await;
-            if let Some(draft) = records::reviewed(&call, &reviews).transpose()
-                && let Err(error) = self.record_review(draft).await
-            {
+            if let Err(error) = self.record_review(&call, &reviews).await {
                 tracing::error!(call.id = %call.id, %error, "what became of a result could not be recorded");
             }
             match reviewed {
@@ -85,8 +83,11 @@ impl Mediator {
         }
     }
 
-    async fn record_review(&self, draft: Result<Draft, JournalError>) -> Result<(), JournalError> {
-        self.parts().journal.finish(draft?).await
+    async fn record_review(&self, call: &Call, reviews: &[Review]) -> Result<(), JournalError> {
+        match records::reviewed(call, reviews)? {
+            Some(draft) => self.parts().journal.finish(draft).await,
+            None => Ok(()),
+        }
     }
 
     async fn record_end(&self, call: &Call, ended: &Ended, duration_ms: u64) -> Result<(), JournalError> {

@@ -72,12 +72,13 @@ async fn instrumented(
     wizer.keep_init_func(true);
     let Ok((context, instrumented)) = wizer.instrument_component(&original) else { return Ok(None) };
     let component = compile(sandbox, instrumented).await?;
-    let Ok((_place, mut store, instance)) = self::instance(sandbox, &component, exports).await else { return Ok(None) };
+    let (_place, mut store, instance) = match self::instance(sandbox, &component, exports).await {
+        Ok(made) => made,
+        Err(error) => return if hopeless(&error) { Err(error) } else { Ok(None) },
+    };
     let (manifest, answer) = match introduce(&mut store, &instance, settings).await {
         Ok(introduced) => introduced,
-        Err(LoadError::Failed { during, fault }) if matches!(fault.kind, FaultKind::Timeout | FaultKind::Memory) => {
-            return Err(LoadError::Failed { during, fault });
-        }
+        Err(error) if hopeless(&error) => return Err(error),
         // It may have called an import, which has nothing behind it here; without a snapshot it will show.
         Err(_) => return Ok(None),
     };
@@ -87,6 +88,11 @@ async fn instrumented(
     // `describe` has left its traces in this memory too, but a plugin that answers by them would answer so always.
     let snapshot = wizer.snapshot_component(&context, &mut Memory { store, instance }).await.ok();
     Ok(Some((manifest, answer, snapshot)))
+}
+
+/// Whether it would come to the same without the instrumentation, only later.
+fn hopeless(error: &LoadError) -> bool {
+    matches!(error, LoadError::Failed { fault, .. } if matches!(fault.kind, FaultKind::Timeout | FaultKind::Memory))
 }
 
 /// Compiles on a thread of its own.
@@ -110,11 +116,12 @@ async fn instance<'a>(
         .store(Place::Loading, &"loading".into(), limits, OUTPUT_BYTES, Facts::default())
         .await
         .map_err(failed)?;
-    let instance = sandbox
-        .linker(exports.toolset)
-        .instantiate_async(&mut store, component)
-        .await
-        .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+    // What a component does of its own accord when it is instantiated is its own time too.
+    let made = sandbox.linker(exports.toolset).instantiate_async(&mut store, component);
+    let instance = match tokio::time::timeout(TIME, made).await {
+        Ok(made) => made.map_err(|error| LoadError::Compile(format!("{error:#}")))?,
+        Err(_) => return Err(failed(Fault::timeout(TIME))),
+    };
     Ok((place, store, instance))
 }
 

@@ -19,6 +19,8 @@ use crate::{
 const MAX_CODE_BYTES: usize = 64;
 /// Longest reason, in bytes: it goes into a model's context.
 const MAX_REASON_BYTES: usize = 4096;
+/// What a refusal has of its own beside its details.
+const TAKEN: [&str; 4] = ["policy", "code", "reason", "unlocks"];
 /// Most unlocks of one refusal.
 const MAX_UNLOCKS: usize = 64;
 
@@ -110,9 +112,13 @@ fn refusal(from: types::Refusal) -> Checked<Refusal> {
         return Err(format!("{} unlocks; at most {MAX_UNLOCKS} are taken", from.unlocks.len()));
     }
     let details = match from.details {
-        Some(text) => serde_json::from_str(&text).map_err(|error| format!("`details` is no JSON object: {error}"))?,
+        Some(text) => object("`details`", &text)?,
         None => Map::new(),
     };
+    // They are shown beside these, and must not stand in for them.
+    if let Some(taken) = TAKEN.into_iter().find(|key| details.contains_key(*key)) {
+        return Err(format!("`details` may not have a `{taken}`"));
+    }
     Ok(Refusal {
         code: from.code,
         reason: cut(from.reason),

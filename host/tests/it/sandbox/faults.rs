@@ -42,6 +42,7 @@ async fn every_misbehaviour_ends_in_its_own_code_and_the_next_call_of_a_good_pol
         ("megabytes", PLENTY, FaultKind::Trap, "policy_fault"),
         ("bad_code", PLENTY, FaultKind::Nonsense, "policy_fault"),
         ("bad_details", PLENTY, FaultKind::Nonsense, "policy_fault"),
+        ("posing_details", PLENTY, FaultKind::Nonsense, "policy_fault"),
         ("bad_question", PLENTY, FaultKind::Nonsense, "policy_fault"),
         ("report", PLENTY, FaultKind::Reported, "policy_fault"),
     ] {

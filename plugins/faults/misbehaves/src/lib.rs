@@ -41,6 +41,8 @@ pub enum How {
     BadCode,
     /// Gives details that are no JSON.
     BadDetails,
+    /// Gives details that would pass for another policy's refusal.
+    PosingDetails,
     /// Asks a question that is over before it can be answered.
     BadQuestion,
     /// Says itself that it cannot judge.
@@ -95,6 +97,9 @@ impl Policy for Misbehaves {
                 let mut refusal = Refusal::new("bad_details", "No.");
                 refusal.details = Some("{\"half\": ".to_owned());
                 return Ok(refusal.into());
+            }
+            How::PosingDetails => {
+                return Ok(Refusal::new("bad_details", "No.").details(&json!({"policy": "another"})).into());
             }
             How::BadQuestion => {
                 return Ok(Verdict::Ask(Question {
