@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command, sync::Arc};
 
 use interlock::{
-    app::{App, StartError},
+    app::{App, StartError, open_journal},
     clock::{Clock, ManualClock, Timestamp},
     config,
     journal::{Query, kind},
@@ -58,8 +58,9 @@ async fn a_house_of_toolsets_and_standard_policies_starts_works_by_its_own_clock
     assert_eq!(told(&call("bank__fraud_check", json!({"payment_id": "p1", "amount": 5})).await), ["ok"]);
     let Answer::Result { result, .. } = call("bank/process_payment", payment).await else { panic!("it was refused") };
     assert_eq!(result["structuredContent"]["processed_at_ms"], json!(1_767_604_201_000_u64));
-    let journal = app.journal.clone();
     app.stop().await;
+    let config = config::load(&folder.path().join("interlock.json"), &|_| None, &standard_plugins()).unwrap();
+    let (journal, _) = open_journal(&config).await.unwrap();
     let events = journal.read(&Query::default()).await.unwrap();
     assert_eq!(events.first().unwrap().kind, kind::PROCESS_STARTED);
     assert_eq!(events.last().unwrap().kind, kind::PROCESS_STOPPED);
