@@ -1,7 +1,7 @@
 //! The examples: each folder's `interlock.json` does what its `expected.json` says, by the real program.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -9,10 +9,10 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::interop::packages;
+
 /// The one example whose server is not part of Interlock.
 const WITH_NPM: &str = "desktop-files";
-/// Names the `node_modules/.bin` where that server is installed.
-const NPM_BIN: &str = "INTERLOCK_NPM_BIN";
 
 /// Where the tests that start the real program keep compiled plugins: shared, so that each is compiled once.
 pub(crate) fn cache_folder() -> PathBuf {
@@ -67,7 +67,11 @@ impl Example {
     fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_interlock"));
         command.args(arguments).arg("--json").current_dir(self.folder.path());
-        command.env("INTERLOCK_CACHE_DIR", cache_folder()).env_remove("INTERLOCK_CONFIG").env("CRM_TOKEN", "secret");
+        command
+            .env("PATH", packages::path())
+            .env("INTERLOCK_CACHE_DIR", cache_folder())
+            .env_remove("INTERLOCK_CONFIG")
+            .env("CRM_TOKEN", "secret");
         let ended = command.output().unwrap();
         Ran {
             code: ended.status.code().unwrap(),
@@ -145,14 +149,10 @@ impl Example {
 fn each_example_does_what_it_says() {
     for original in examples() {
         let example = Example::new(&original);
-        match env::var_os(NPM_BIN) {
-            _ if example.name != WITH_NPM => example.goes_as_expected(),
-            Some(bin) => {
-                example.install(Path::new(&bin));
-                example.goes_as_expected();
-            }
-            None => {}
+        if example.name == WITH_NPM {
+            example.install(&packages::npm_bin());
         }
+        example.goes_as_expected();
     }
 }
 

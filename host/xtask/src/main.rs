@@ -1,13 +1,14 @@
 //! The repository's own chores, for developers and CI: `cargo xtask VERB`.
 
 mod cargo;
+mod debian;
 mod guests;
 mod layout;
 mod toolchain;
 
 use std::env;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
 
@@ -100,9 +101,20 @@ fn build(layout: &Layout, args: &[String]) -> Result<ExitCode> {
 /// Runs the host's tests even if a plugin's failed, so that one run shows all that is broken.
 fn test(layout: &Layout, args: &[String]) -> Result<ExitCode> {
     guests::build(layout, None)?;
+    find_python()?;
     let plugins = cargo::run(&mut layout.plugins_cargo("test"))?;
     let host = cargo::run(layout.cargo("test").args(args))?;
     Ok(if plugins == ExitCode::SUCCESS { host } else { plugins })
+}
+
+/// The interoperability tests run Python's MCP packages, and get Node.js from there where there is none.
+fn find_python() -> Result<()> {
+    let found = debian::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]));
+    if !found && !debian::install(&["python3", "python3-venv"], "The tests need Python 3 with venv, which is not here")?
+    {
+        eprintln!("note: there is no Python 3 with venv here, so the interoperability tests will fail");
+    }
+    Ok(())
 }
 
 fn demo(layout: &Layout, args: &[String]) -> Result<ExitCode> {

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::cargo;
+use crate::debian::{self, succeeds};
 
 /// No operating system and no WASI: a plugin imports what its world names and nothing else.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
@@ -137,38 +138,14 @@ fn is_about_the_host(name: &str) -> bool {
     PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
 }
 
+fn debian_installs() -> Result<bool> {
+    debian::install(&DEBIAN_PACKAGES, &format!("No Rust here can build for {TARGET}"))
+}
+
 fn rustup_adds_target() -> bool {
     if !succeeds(Command::new("rustup").arg("--version")) {
         return false;
     }
     eprintln!("The plugins are built for {TARGET}, which is not installed: `rustup target add {TARGET}`");
     Command::new("rustup").args(["target", "add", TARGET]).status().is_ok_and(|status| status.success())
-}
-
-/// Installs Debian's packages if that is allowed here; whether it did.
-fn debian_installs() -> Result<bool> {
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let debian = release.lines().any(|line| {
-        let (key, value) = line.split_once('=').unwrap_or_default();
-        ["ID", "ID_LIKE"].contains(&key) && value.trim_matches('"').split(' ').any(|id| id == "debian")
-    });
-    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0");
-    if !debian || !root {
-        return Ok(false);
-    }
-    eprintln!("No Rust here can build for {TARGET}; installing Debian's: {}", DEBIAN_PACKAGES.join(" "));
-    let install = ["install", "--yes", "--no-install-recommends"].iter().chain(&DEBIAN_PACKAGES);
-    for arguments in [vec!["update"], install.copied().collect()] {
-        let mut apt = Command::new("apt-get");
-        apt.args(&arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(std::io::stderr());
-        let status = apt.status().context("cannot start apt-get")?;
-        if !status.success() {
-            bail!("`apt-get {}` failed", arguments.join(" "));
-        }
-    }
-    Ok(true)
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    command.output().is_ok_and(|output| output.status.success())
 }

@@ -100,6 +100,7 @@ impl App {
             }
             Make::TypeScript => {
                 let mut node = Command::new("node");
+                node.env("PATH", packages::path());
                 node.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/client.cjs"));
                 node.env("NODE_PATH", packages::node_modules());
                 Self::Script(Box::new(Script::connect(node, era, house, door).await))

@@ -46,7 +46,7 @@ impl House {
 
     /// What `interlock` needs from the environment, besides what every program does.
     pub(super) fn environment() -> Vec<(String, String)> {
-        let path = std::env::var("PATH").unwrap();
+        let path = packages::path().to_owned();
         let cache = packages::cache().join("components").to_str().unwrap().to_owned();
         vec![("PATH".to_owned(), path), ("INTERLOCK_CACHE_DIR".to_owned(), cache)]
     }

