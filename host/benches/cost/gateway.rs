@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     load::{Seen, drive, once},
-    measure::disk,
+    measure::{Disk, Samples},
     table::Table,
 };
 
@@ -21,7 +21,11 @@ const CALLERS: [usize; 3] = [1, 8, 32];
 pub(crate) async fn measure(full: bool) -> Result<Table> {
     let (warm, counted) = (Duration::from_millis(500), Duration::from_secs(if full { 15 } else { 3 }));
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let disk = disk(folder.path())?;
+    let (mut writes, mut disk) = (Samples::default(), Disk::new(folder.path())?);
+    for _ in 0..300 {
+        writes.push(disk.write()?);
+    }
+    let disk = writes.median();
     let (_echo, echo) = started(
         Command::new(std::env::current_exe()?).arg("--echo").stdin(Stdio::piped()).stdout(Stdio::piped()),
         |child| child.stdout.take(),

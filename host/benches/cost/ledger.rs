@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    measure::{Samples, disk, micros},
+    measure::{Disk, Samples, micros},
     table::Table,
 };
 
@@ -45,7 +45,6 @@ pub(crate) async fn measure(full: bool) -> Result<Table> {
     let mut least = None;
     for (past, name) in [(100, "10²"), (10_000, "10⁴"), (1_000_000, "10⁶")] {
         let world = World::filled(past).await?;
-        let disk = disk(world.folder.path())?;
         let rounds = if full { 5000 } else { 1500 };
         let (mut world, mut batched) = world.decided(&policies, rounds).await?;
         world.reopen(Durability::BeforeCall).await?;
@@ -69,7 +68,7 @@ pub(crate) async fn measure(full: bool) -> Result<Table> {
             aim,
             json!(batched.admission.median()),
             json!(durable.admission.median()),
-            json!(disk),
+            json!(durable.disk.median()),
         ]);
     }
     Ok(table)
@@ -80,6 +79,8 @@ pub(crate) async fn measure(full: bool) -> Result<Table> {
 struct Costs {
     decision: Samples,
     admission: Samples,
+    /// One write to the same disk, at the same time.
+    disk: Samples,
 }
 
 async fn policies(sandbox: &Sandbox) -> Result<Policies> {
@@ -163,7 +164,7 @@ impl World {
     /// Decides, admits and ends so many calls, one after the other.
     async fn decided(self, policies: &Policies, rounds: u32) -> Result<(Self, Costs)> {
         let ledger = self.ledger();
-        let mut costs = Costs::default();
+        let (mut costs, mut disk) = (Costs::default(), Disk::new(self.folder.path())?);
         for round in 0..rounds {
             let call = call("bench/act");
             let start = Instant::now();
@@ -180,6 +181,7 @@ impl World {
             if round >= rounds / 10 {
                 costs.decision.push(micros(decided - start));
                 costs.admission.push(micros(admitted - decided));
+                costs.disk.push(disk.write()?);
             }
         }
         Ok((self, costs))

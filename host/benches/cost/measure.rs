@@ -52,19 +52,35 @@ impl Samples {
     }
 }
 
-/// Microseconds until 4 KiB written to a file in this folder are on disk: what a durable admission cannot undercut.
-pub(crate) fn disk(folder: &Path) -> Result<f64> {
-    let mut file = File::create(folder.join("disk"))?;
-    let (page, mut samples) = ([7; 4096], Samples::default());
-    for _ in 0..300 {
-        let start = Instant::now();
-        // In place, as a database's log is once it has its size.
-        if samples.len() % 100 == 0 {
-            file.rewind()?;
+/// A file that is written to as a database's log is: in place, a page at a time, each put on disk.
+pub(crate) struct Disk {
+    file: File,
+    written: u32,
+}
+
+impl Disk {
+    const PAGE: [u8; 4096] = [7; 4096];
+    const PAGES: u32 = 256;
+
+    /// A file of its full size.
+    pub(crate) fn new(folder: &Path) -> Result<Self> {
+        let mut file = File::create(folder.join("disk"))?;
+        for _ in 0..Self::PAGES {
+            file.write_all(&Self::PAGE)?;
         }
-        file.write_all(&page)?;
-        file.sync_data()?;
-        samples.push(micros(start.elapsed()));
+        file.sync_all()?;
+        Ok(Self { file, written: 0 })
     }
-    Ok(samples.median())
+
+    /// Microseconds until one page is on disk: what a durable admission cannot undercut.
+    pub(crate) fn write(&mut self) -> Result<f64> {
+        let start = Instant::now();
+        if self.written.is_multiple_of(Self::PAGES) {
+            self.file.rewind()?;
+        }
+        self.file.write_all(&Self::PAGE)?;
+        self.file.sync_data()?;
+        self.written += 1;
+        Ok(micros(start.elapsed()))
+    }
 }
