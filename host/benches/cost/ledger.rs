@@ -1,4 +1,4 @@
-//! What a decision costs as history grows: judged warm and cold, and admitted, with 10² to 10⁶ past calls in the scope.
+//! What a decision costs as history grows, warm and cold, and its admission: with 10² to 10⁶ past calls in the scope.
 
 use std::{
     collections::BTreeMap,

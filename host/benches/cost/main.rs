@@ -1,4 +1,4 @@
-//! What Interlock costs, each figure beside a baseline of the same run; for people who decide whether it is quick enough.
+//! What Interlock costs, each figure beside a baseline of the same run. For whoever decides if it is quick enough.
 //!
 //! `cargo xtask bench [-- [sandbox] [ledger] [gateway] [--full] [--json FILE]]`. Prints Markdown tables.
 
