@@ -58,9 +58,17 @@ impl Keeping {
             for pointer in self.redact.iter().filter(|(glob, _)| glob.matches(&tool)).flat_map(|(_, all)| all) {
                 redact(value, field, pointer, &mut salts);
             }
-            cut(value, self.most);
         }
-        let text = canonical(&body);
+        let mut text = canonical(&body);
+        // No part is larger than the whole, and the whole is nearly always small.
+        if text.len() > self.most {
+            for field in FOREIGN {
+                if let Some(value) = body.get_mut(field) {
+                    cut(value, self.most);
+                }
+            }
+            text = canonical(&body);
+        }
         // As it will be read: a policy must see the same numbers now and after a restart (RFC 8785 rounds to 64 bits).
         let body = serde_json::from_str(&text).unwrap_or(body);
         Prepared { actor, kind, subject, body: Arc::new(body), text, salts }

@@ -21,7 +21,7 @@ Usage: cargo xtask VERB [ARGS]
   build [ARGS]    plugins, then the interlock binary; ARGS go to `cargo build`
   test [ARGS]     plugins, then the tests of the plugins and of the host; ARGS go to the host's `cargo test`
   demo [ARGS]     plugins, then `interlock demo ARGS`
-  bench [ARGS]    plugins, then the host's benches; ARGS go to `cargo bench`
+  bench [ARGS]    plugins, then the host's benches; ARGS go to `cargo bench`: `-- --help` tells what they take
 
 TARGET is cargo's target folder. INTERLOCK_GUEST_TOOLCHAIN=rustup or =debian forces one way of finding a compiler for
 the plugins; without it the first that works is taken.

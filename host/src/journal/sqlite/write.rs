@@ -6,27 +6,30 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{SqliteConnection, error::DatabaseError};
 
 use super::stored;
 use crate::journal::{Change, JournalError, Sequence, Status, kind, store::Entry};
 
-// One statement takes any number of rows, as a JSON array of arrays: fewer ways to the database's thread, and each
-// statement is prepared once.
-const EVENTS: &str = "INSERT INTO events (seq, at, actor, kind, subject, body, prev, hash)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, unhex(value->>6), unhex(value->>7)
-    FROM json_each(?1)";
-const ADMITTED: &str = "INSERT INTO calls (seq, id, tool, principal, session, at, status)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6
-    FROM json_each(?1) WHERE true ON CONFLICT (id) DO NOTHING";
-const ENDED: &str = "UPDATE calls SET status = e.value->>1,
-        finished_at = coalesce(calls.finished_at, e.value->>2),
-        finished_seq = coalesce(e.value->>3, calls.finished_seq)
-    FROM json_each(?1) e WHERE calls.id = e.value->>0";
-const TOOLS: &str = "INSERT INTO tools (name) SELECT value FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING";
-const SALTS: &str = "INSERT INTO redactions (seq, pointer, salt)
-    SELECT value->>0, value->>1, unhex(value->>2) FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING";
-const HEAD: &str = "UPDATE head SET seq = ?1, hash = ?2";
+// The whole transaction is one text, its parameters in the order of its statements, so that it takes one way to the
+// database's thread and back. A statement takes any number of rows, as a JSON array of arrays.
+const APPEND: &str = "
+    BEGIN IMMEDIATE;
+    INSERT INTO events (seq, at, actor, kind, subject, body, prev, hash)
+        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, unhex(value->>6), unhex(value->>7)
+        FROM json_each(?);
+    INSERT INTO calls (seq, id, tool, principal, session, at, status)
+        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6
+        FROM json_each(?) WHERE true ON CONFLICT (id) DO NOTHING;
+    UPDATE calls SET status = e.value->>1,
+            finished_at = coalesce(calls.finished_at, e.value->>2),
+            finished_seq = coalesce(e.value->>3, calls.finished_seq)
+        FROM json_each(?) e WHERE calls.id = e.value->>0;
+    INSERT INTO tools (name) SELECT value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING;
+    INSERT INTO redactions (seq, pointer, salt)
+        SELECT value->>0, value->>1, unhex(value->>2) FROM json_each(?) WHERE true ON CONFLICT DO NOTHING;
+    UPDATE head SET seq = ?, hash = ?;
+    COMMIT";
 
 /// Appends the entries and returns the new head; none, with nothing written, if their places are taken.
 ///
@@ -38,25 +41,23 @@ pub(super) async fn append(
 ) -> Result<Option<Sequence>, JournalError> {
     let Some(last) = entries.last() else { return Ok(Some(Sequence(0))) };
     let rows = Rows::of(entries, tools);
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    match sqlx::query(EVENTS).bind(text(rows.events)).execute(&mut *transaction).await {
-        Ok(_) => {}
-        Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => {
-            transaction.rollback().await?;
-            return Ok(None);
-        }
-        Err(error) => return Err(error.into()),
-    }
     let ended = rows.ended.into_values().collect();
     let new_tools = rows.tools.iter().map(|tool| json!(tool)).collect();
-    for (statement, rows) in [(ADMITTED, rows.admitted), (ENDED, ended), (TOOLS, new_tools), (SALTS, rows.salts)] {
-        if !rows.is_empty() {
-            sqlx::query(statement).bind(text(rows)).execute(&mut *transaction).await?;
-        }
+    let appending = sqlx::query(APPEND)
+        .bind(text(rows.events))
+        .bind(text(rows.admitted))
+        .bind(text(ended))
+        .bind(text(new_tools))
+        .bind(text(rows.salts))
+        .bind(stored(last.event.seq))
+        .bind(last.event.hash.0.to_vec());
+    if let Err(error) = appending.execute(&mut *connection).await {
+        // Whatever it was, nothing of it stays. That it was rolled back already, or never began, is no second error.
+        let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await;
+        let place = |error: &dyn DatabaseError| error.is_unique_violation() && error.message().contains("events.seq");
+        let taken = error.as_database_error().is_some_and(place);
+        return if taken { Ok(None) } else { Err(error.into()) };
     }
-    let hash = last.event.hash.0.to_vec();
-    sqlx::query(HEAD).bind(stored(last.event.seq)).bind(hash).execute(&mut *transaction).await?;
-    transaction.commit().await?;
     tools.lock().unwrap_or_else(PoisonError::into_inner).extend(rows.tools);
     Ok(Some(last.event.seq))
 }

@@ -1,0 +1,116 @@
+//! A plain HTTP client that keeps its connections and makes the same call again and again.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use futures::future::try_join_all;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::measure::{Samples, micros};
+
+/// What so many callers saw.
+pub(crate) struct Seen {
+    /// Microseconds from request to answer.
+    pub(crate) latency: Samples,
+    pub(crate) per_second: f64,
+}
+
+/// Has so many connections call at once, each as soon as it has its answer: first to warm up, then to be counted.
+pub(crate) async fn drive(
+    at: SocketAddr,
+    tool: &str,
+    callers: usize,
+    warm: Duration,
+    counted: Duration,
+) -> Result<Seen> {
+    let begin = Instant::now() + warm;
+    let end = begin + counted;
+    let all = try_join_all((0..callers).map(|_| async move {
+        let mut caller = Caller::connect(at, tool).await?;
+        let mut latency = Samples::default();
+        loop {
+            let start = Instant::now();
+            if start >= end {
+                return anyhow::Ok(latency);
+            }
+            caller.call().await?;
+            if start >= begin {
+                latency.push(micros(start.elapsed()));
+            }
+        }
+    }))
+    .await?;
+    let mut latency = Samples::default();
+    all.into_iter().for_each(|one| latency.extend(one));
+    let per_second = latency.len() as f64 / counted.as_secs_f64();
+    Ok(Seen { latency, per_second })
+}
+
+/// Makes one call.
+pub(crate) async fn once(at: SocketAddr, tool: &str) -> Result<()> {
+    Caller::connect(at, tool).await?.call().await
+}
+
+/// One connection.
+struct Caller {
+    socket: TcpStream,
+    request: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+impl Caller {
+    /// A connection for calls of one tool: MCP 2026-07-28, where each request stands for itself; 200 B of arguments.
+    async fn connect(at: SocketAddr, tool: &str) -> Result<Self> {
+        let body = json!({
+            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {
+                "name": tool,
+                "arguments": {"text": "x".repeat(189)},
+                "_meta": {
+                    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                    "io.modelcontextprotocol/clientCapabilities": {},
+                    "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
+                },
+            },
+        })
+        .to_string();
+        let request = format!(
+            "POST /mcp HTTP/1.1\r\nHost: {at}\r\nContent-Type: application/json\r\n\
+             Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\n\
+             Mcp-Method: tools/call\r\nMcp-Name: {tool}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let socket = TcpStream::connect(at).await?;
+        socket.set_nodelay(true)?;
+        Ok(Self { socket, request: request.into_bytes(), answer: Vec::with_capacity(4096) })
+    }
+
+    async fn call(&mut self) -> Result<()> {
+        self.socket.write_all(&self.request).await?;
+        self.answer.clear();
+        loop {
+            ensure!(self.socket.read_buf(&mut self.answer).await? > 0, "the server hung up");
+            let text = std::str::from_utf8(&self.answer)?;
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>())
+            });
+            if body.len() < length.with_context(|| format!("an answer without a length: {head}"))?? {
+                continue;
+            }
+            ensure!(
+                head.starts_with("HTTP/1.1 200") && body.contains("xxxxxxxx") && !body.contains("\"isError\":true"),
+                "not what was asked for: {text}"
+            );
+            return Ok(());
+        }
+    }
+}

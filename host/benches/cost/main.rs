@@ -1,0 +1,73 @@
+//! What Interlock costs, each figure beside a baseline of the same run. For whoever decides if it is quick enough.
+//!
+//! `cargo xtask bench [-- [sandbox] [ledger] [gateway] [--full] [--json FILE]]`. Prints Markdown tables.
+
+mod echo;
+mod gateway;
+mod ledger;
+mod load;
+mod measure;
+mod sandbox;
+mod table;
+
+use std::{fs, io::Write as _, path::PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, ValueEnum};
+
+use self::table::Table;
+
+/// What is to be measured, and for how long.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Only these parts.
+    parts: Vec<Part>,
+    /// Longer runs.
+    #[arg(long)]
+    full: bool,
+    /// Keeps the figures here too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Is the MCP server that the gateway is measured with.
+    #[arg(long, hide = true)]
+    echo: bool,
+    /// What cargo says.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Sandbox,
+    Ledger,
+    Gateway,
+}
+
+fn main() -> Result<()> {
+    let asked = Arguments::parse();
+    let parts = if asked.parts.is_empty() { Part::value_variants() } else { &asked.parts };
+    if asked.echo {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        return runtime.block_on(echo::serve());
+    }
+    // One thread: the sandbox and the ledger are measured on it, and the gateway's client needs no more.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut tables = Vec::new();
+    for part in parts {
+        let made = runtime.block_on(async {
+            match part {
+                Part::Sandbox => sandbox::measure(asked.full).await,
+                Part::Ledger => ledger::measure(asked.full).await,
+                Part::Gateway => gateway::measure(asked.full).await,
+            }
+        });
+        let table = made.with_context(|| format!("{part:?} could not be measured"))?;
+        write!(std::io::stdout().lock(), "{table}\n\n")?;
+        tables.push(table);
+    }
+    if let Some(path) = asked.json {
+        let all: Vec<_> = tables.iter().map(Table::to_json).collect();
+        fs::write(&path, serde_json::to_string_pretty(&all)?).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
