@@ -1,4 +1,5 @@
 //! The call path: one call from request to answer. Read `mediator.rs` first.
+#![deny(clippy::wildcard_enum_match_arm)]
 
 mod asking;
 mod config;

@@ -1,4 +1,5 @@
 //! The policies: loaded, asked in order, their verdicts put together.
+#![deny(clippy::wildcard_enum_match_arm)]
 
 mod config;
 mod history;
