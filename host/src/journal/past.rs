@@ -121,7 +121,8 @@ pub(super) fn change(event: &Event, open: Option<&Arc<PastCall>>) -> Option<Chan
         }
         kind::CALL_SETTLED => {
             let (call, body) = (open?, body::Settled::deserialize(event.body.as_ref()).ok()?);
-            (call.status == Status::Doubtful).then(|| Change {
+            // That nobody knows is where it stood.
+            (call.status == Status::Doubtful && body.outcome != Outcome::Unknown).then(|| Change {
                 from: Some(call.status),
                 call: Arc::new(ended(call, Status::Ended(body.outcome), event.at)),
             })

@@ -198,7 +198,7 @@ async fn take(step: &Step, world: &World, peer: &Peer, history: &mut Vec<Known>)
         Step::Settle { call, outcome } => {
             let Some(known) = history.get_mut(*call) else { return };
             peer.journal.append(vec![settled(&known.call, *outcome)]).await.unwrap();
-            if known.is_open() && known.outcome.is_some() {
+            if known.is_open() && known.outcome.is_some() && *outcome != Outcome::Unknown {
                 (known.outcome, known.settled) = (Some(*outcome), true);
             }
         }

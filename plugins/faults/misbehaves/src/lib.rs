@@ -53,7 +53,8 @@ pub enum How {
     Dawdle,
 }
 
-struct Misbehaves(Settings);
+/// The policy.
+pub struct Misbehaves(Settings);
 
 static CALLS: AtomicU32 = AtomicU32::new(0);
 

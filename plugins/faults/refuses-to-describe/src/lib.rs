@@ -17,7 +17,8 @@ impl JsonSchema for Settings {
     }
 }
 
-struct Silent;
+/// The policy.
+pub struct Silent;
 
 impl Policy for Silent {
     type Settings = Settings;

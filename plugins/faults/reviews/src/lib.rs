@@ -14,7 +14,8 @@ pub struct Settings {
     pub fault: bool,
 }
 
-struct Reviews(Settings);
+/// The reviewer.
+pub struct Reviews(Settings);
 
 impl Review for Reviews {
     type Settings = Settings;

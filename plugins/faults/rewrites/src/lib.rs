@@ -17,7 +17,8 @@ pub struct Settings {
     pub nonsense: bool,
 }
 
-struct Rewrites(Settings);
+/// The transformer.
+pub struct Rewrites(Settings);
 
 impl Transform for Rewrites {
     type Settings = Settings;
