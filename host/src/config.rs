@@ -123,6 +123,15 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
     })
 }
 
+/// Whose component is meant.
+#[derive(Clone, Copy, Debug)]
+pub enum Owner<'a> {
+    /// The policy of this name.
+    Policy(&'a str),
+    /// The server of this name.
+    Server(&'a str),
+}
+
 fn unreadable(path: &Path, message: String) -> Problems {
     let hint = "name another with --config, or make one from an AI app's with `interlock import FILE`.";
     Problems(vec![Problem {
@@ -140,6 +149,18 @@ impl Config {
     pub fn policy_problem(&self, policy: &str, pointer: &str, message: &str) -> Problem {
         let index = self.policies.iter().position(|configured| configured.name == policy).unwrap_or_default();
         self.settings_problem(format!("/policies/{index}/settings{pointer}"), format!("policy `{policy}`: {message}"))
+    }
+
+    /// A problem with the component of a policy or server: at `component`, whose settings are at `settings`.
+    pub fn component_problem(&self, of: Owner<'_>, message: &str) -> Problem {
+        let (at, subject) = match of {
+            Owner::Policy(name) => {
+                let index = self.policies.iter().position(|policy| policy.name == name).unwrap_or_default();
+                (format!("/policies/{index}"), format!("policy `{name}`"))
+            }
+            Owner::Server(name) => (pointer::join("/mcpServers", name), format!("server `{name}`")),
+        };
+        self.settings_problem(format!("{at}/component"), format!("{subject}: {message}"))
     }
 
     /// A problem that a server's plugin has with its settings; `pointer` leads from `settings` on.

@@ -96,10 +96,49 @@ pub fn argument<'a>(arguments: &'a Arguments, pointer: &str) -> Option<&'a Value
     arguments.get(&key)?.pointer(rest)
 }
 
-/// A value as canonical JSON text (RFC 8785).
+/// A value as canonical JSON text: RFC 8785, but for integers, which are written exactly.
+///
+/// RFC 8785 takes every number for a double, so that two ids beyond 2⁵³ would have the same text: a yes for one would be
+/// a yes for the other, and the journal would tell of a third.
 pub fn canonical(value: &Value) -> String {
-    // The canonicalizer fails only where a map's key is no string or a writer fails, and neither can be here.
-    serde_json_canonicalizer::to_string(value).unwrap_or_else(|_| value.to_string())
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+fn write_canonical(value: &Value, to: &mut String) {
+    match value {
+        Value::Array(items) => {
+            to.push('[');
+            for (nth, item) in items.iter().enumerate() {
+                if nth > 0 {
+                    to.push(',');
+                }
+                write_canonical(item, to);
+            }
+            to.push(']');
+        }
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            // Section 3.2.3: by UTF-16 code units.
+            fields.sort_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
+            to.push('{');
+            for (nth, (key, field)) in fields.into_iter().enumerate() {
+                if nth > 0 {
+                    to.push(',');
+                }
+                write_canonical(&Value::from(key.as_str()), to);
+                to.push(':');
+                write_canonical(field, to);
+            }
+            to.push('}');
+        }
+        Value::Number(number) if number.is_i64() || number.is_u64() => to.push_str(&number.to_string()),
+        // The canonicalizer fails only where a writer fails, and none can here.
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            to.push_str(&serde_json_canonicalizer::to_string(value).unwrap_or_else(|_| value.to_string()));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +149,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn canonical_text_is_that_of_rfc_8785_but_tells_large_integers_apart() {
+        let value = json!({"b": [5.0, 1e21, "é\u{1}\"/"], "a": {"\u{10000}": null, "\u{ffff}": true}, "": -0.0});
+        assert_eq!(canonical(&value), serde_json_canonicalizer::to_string(&value).unwrap());
+        assert_eq!(canonical(&json!(9_007_199_254_740_993_u64)), "9007199254740993");
+        assert_eq!(canonical(&json!([u64::MAX, i64::MIN])), "[18446744073709551615,-9223372036854775808]");
+    }
 
     #[test]
     fn an_argument_is_found_by_its_pointer() {

@@ -98,7 +98,7 @@ pub struct Question {
     pub roles: Vec<String>,
     /// How many distinct principals must say yes; at least 1.
     pub quorum: u32,
-    /// From asking until silence becomes a no.
+    /// From asking until silence becomes a no; zero: as long as the host is configured to wait.
     #[serde(rename = "expires_in_ms", with = "millis")]
     pub expires_in: Duration,
     /// Whether the caller may approve their own call.

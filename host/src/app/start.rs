@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, Problem, Problems},
+    config::{Config, Owner, Problem, Problems},
     downstream::{Announcements, Catalogue, Clash, McpServer, Reach, ServerConfig, Settings, ToolServer, Toolset},
     journal::{Draft, Journal, JournalError, body, kind},
     mediation::{self, Mediator},
@@ -111,6 +111,7 @@ impl App {
         }
         let told = mediation::Config {
             hold_open: config.approvals.hold_open,
+            expire: config.approvals.expire,
             heartbeat: mediation::HEARTBEAT,
             describe_rules: config.describe_rules,
         };
@@ -146,7 +147,9 @@ async fn servers(
             Err((server, LoadError::Settings(found))) => {
                 problems.extend(found.iter().map(|one| config.server_problem(&server.name, &one.pointer, &one.message)))
             }
-            Err((server, error)) => problems.push(config.server_problem(&server.name, "", &error.to_string())),
+            Err((server, error)) => {
+                problems.push(config.component_problem(Owner::Server(&server.name), &error.to_string()))
+            }
         }
     }
     if problems.is_empty() { Ok((servers, announcements)) } else { Err(problems) }
@@ -196,7 +199,7 @@ fn policy_problems(config: &Config, error: PolicyError) -> Vec<Problem> {
         }
         source => {
             let message = format!("component `{}`: {source}", error.component);
-            vec![config.policy_problem(&error.policy, "", &message)]
+            vec![config.component_problem(Owner::Policy(&error.policy), &message)]
         }
     }
 }

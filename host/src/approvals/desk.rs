@@ -48,6 +48,9 @@ pub enum ApprovalsError {
         /// Who tried.
         by: String,
     },
+    /// Nobody has such a name.
+    #[error("an approver has a name, without control characters")]
+    NoName,
     /// They have said so before.
     #[error("`{by}` has already answered approval `{id}`")]
     Answered {
@@ -201,6 +204,10 @@ impl Approvals {
         approve: bool,
         reason: Option<&str>,
     ) -> Result<Approval, ApprovalsError> {
+        let by = by.trim();
+        if by.is_empty() || by.chars().any(char::is_control) {
+            return Err(ApprovalsError::NoName);
+        }
         loop {
             let since = self.refresh().await?;
             let approval = self.get(id).await?;
@@ -233,10 +240,10 @@ impl Approvals {
             let roles = question.roles.iter().map(|role| format!("`{role}`")).collect::<Vec<_>>().join(", ");
             return Err(ApprovalsError::NotEntitled { id, roles, by });
         }
-        if by == approval.caller.principal && !question.self_approval {
+        if same_person(&by, &approval.caller.principal) && !question.self_approval {
             return Err(ApprovalsError::OwnCall { by });
         }
-        if approval.answers.iter().any(|answer| answer.by == by) {
+        if approval.answers.iter().any(|answer| same_person(&answer.by, &by)) {
             return Err(ApprovalsError::Answered { id, by });
         }
         Ok(())
@@ -272,4 +279,9 @@ pub fn touching(ids: Vec<String>, since: Sequence) -> Guard {
             event.kind.starts_with("approval.") && ids.contains(&event.subject)
         }),
     }
+}
+
+/// Whether two names are one person's: a capital letter makes nobody another.
+fn same_person(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }

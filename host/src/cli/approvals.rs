@@ -119,7 +119,10 @@ fn failure(error: ApprovalsError) -> Failure {
         ApprovalsError::NotEntitled { .. } => Some("say in which role you answer with --role ROLE."),
         ApprovalsError::OwnCall { .. } => Some("somebody else must answer: --as NAME."),
         ApprovalsError::NotFound(_) => Some("`interlock approvals list --all` lists what there is."),
-        ApprovalsError::NotOpen { .. } | ApprovalsError::Answered { .. } | ApprovalsError::Journal(_) => None,
+        ApprovalsError::NotOpen { .. }
+        | ApprovalsError::Answered { .. }
+        | ApprovalsError::NoName
+        | ApprovalsError::Journal(_) => None,
     };
     let failure = Failure::from(anyhow::Error::from(error));
     match hint {

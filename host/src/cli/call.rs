@@ -42,6 +42,10 @@ pub(super) fn run(global: &Global, asked: &Call) -> Result<(), Failure> {
                 if asked.output.json {
                     print_json(&json!({ "call": call, "refused": refused, "result": result }))?;
                 }
+                if refused.iter().any(|one| one.refusal.code == "outcome_unknown") {
+                    let failure = Failure::new(Kind::Failed, text_of(&result).trim_end());
+                    return Err(failure.hint(format!("`interlock calls show {call}` tells what is known of it.")));
+                }
                 Err(refusal(&refused).hint(format!("`interlock explain {}` tells what each policy says.", asked.tool)))
             }
             Answer::Error { call, error: RpcError { code, message, data } } => {

@@ -128,7 +128,13 @@ impl Mediator {
             }
             let open = match current {
                 Some(open) => open,
-                None => approvals.ask(call, policy, &bound, question, since).await?,
+                None => {
+                    let mut question = question.clone();
+                    if question.expires_in.is_zero() {
+                        question.expires_in = self.parts().config.expire;
+                    }
+                    approvals.ask(call, policy, &bound, &question, since).await?
+                }
             };
             standing.open.push(open);
         }

@@ -10,6 +10,8 @@ pub const HEARTBEAT: Duration = Duration::from_secs(5);
 pub struct Config {
     /// How long a client's request is held open for a human's answer before the client is told to call again.
     pub hold_open: Duration,
+    /// How long a question stays open whose policy does not say.
+    pub expire: Duration,
     /// How often a client that is kept waiting hears from us: see [`HEARTBEAT`].
     pub heartbeat: Duration,
     /// Whether the descriptions of guarded tools tell their rules.

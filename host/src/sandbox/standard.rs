@@ -1,8 +1,13 @@
 //! The plugins that Interlock brings, and the reading of any component's bytes.
 
-use std::{borrow::Cow, path::PathBuf};
+use std::{
+    borrow::Cow,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
-use super::{ComponentSource, LoadError};
+use super::{ComponentSource, LoadError, shape::MAX_BYTES};
 use crate::tasks;
 
 include!(concat!(env!("OUT_DIR"), "/standard_plugins.rs"));
@@ -25,13 +30,24 @@ impl ComponentSource {
                 .ok_or_else(|| LoadError::NoSuchPlugin { name: name.clone(), known: standard_plugins().join(", ") }),
             Self::File(path) => {
                 let (at, path): (PathBuf, _) = (path.clone(), path.clone());
-                let bytes = tasks::blocking(move || std::fs::read(at))
+                let bytes = tasks::blocking(move || read(&at))
                     .await
                     .map_err(|panicked| LoadError::Host(panicked.to_string()))?;
                 bytes.map(Cow::Owned).map_err(|source| LoadError::Unreadable { path, source })
             }
         }
     }
+}
+
+/// Reads a file that may be a component: a plain file, of which no more is read than a component may have.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// As it is written in the configuration.

@@ -137,9 +137,6 @@ fn refusal(from: types::Refusal) -> Checked<Refusal> {
 }
 
 fn question(from: types::Question) -> Checked<Question> {
-    if from.expires_in == 0 {
-        return Err("a question that expires at once".to_owned());
-    }
     Ok(Question {
         reason: cut(from.reason),
         preview: cut(from.preview),

@@ -27,6 +27,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::plugins::{cache, fault};
 
+/// How long questions stay open whose policy does not say.
+const EXPIRE: Duration = Duration::from_secs(3600);
+
 /// One engine for all tests: it keeps what it has compiled.
 fn sandbox() -> &'static Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
@@ -207,7 +210,8 @@ impl World {
         let journal = Journal::open(journal, clock.clone(), Tasks::new()).await.unwrap();
         let server: Arc<dyn ToolServer> = self.shop.clone();
         let catalogue = Catalogue::new(vec![(server, "shop__".to_owned())], Announcements::new());
-        let told = Config { hold_open: self.hold_open, heartbeat: self.heartbeat, describe_rules: true };
+        let told =
+            Config { hold_open: self.hold_open, expire: EXPIRE, heartbeat: self.heartbeat, describe_rules: true };
         let mediator = Mediator::new(told, catalogue, policies, journal.clone(), clock, Tasks::new());
         House { mediator, journal }
     }

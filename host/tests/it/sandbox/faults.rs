@@ -43,7 +43,6 @@ async fn every_misbehaviour_ends_in_its_own_code_and_the_next_call_of_a_good_pol
         ("bad_code", PLENTY, FaultKind::Nonsense, "policy_fault"),
         ("bad_details", PLENTY, FaultKind::Nonsense, "policy_fault"),
         ("posing_details", PLENTY, FaultKind::Nonsense, "policy_fault"),
-        ("bad_question", PLENTY, FaultKind::Nonsense, "policy_fault"),
         ("report", PLENTY, FaultKind::Reported, "policy_fault"),
     ] {
         let fault = judge(&misbehaving(&sandbox, how, limits).await).await.expect_err(how);

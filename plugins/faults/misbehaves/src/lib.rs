@@ -43,8 +43,6 @@ pub enum How {
     BadDetails,
     /// Gives details that would pass for another policy's refusal.
     PosingDetails,
-    /// Asks a question that is over before it can be answered.
-    BadQuestion,
     /// Says itself that it cannot judge.
     Report,
     /// Refuses the second and every later call, if it remembers the first.
@@ -101,17 +99,6 @@ impl Policy for Misbehaves {
             }
             How::PosingDetails => {
                 return Ok(Refusal::new("bad_details", "No.").details(&json!({"policy": "another"})).into());
-            }
-            How::BadQuestion => {
-                return Ok(Verdict::Ask(Question {
-                    reason: "Why not?".to_owned(),
-                    preview: String::new(),
-                    roles: Vec::new(),
-                    quorum: 0,
-                    expires_in: 0,
-                    self_approval: false,
-                    channel: "desk".to_owned(),
-                }));
             }
             How::Report => return Err(Fault::new("told_to", "it was told to")),
             How::Remember => {

@@ -12,7 +12,8 @@ pub(crate) struct Demand {
     /// Roles of which each approver must hold one; none: anyone; empty: nobody can.
     pub(crate) roles: Option<Vec<String>>,
     quorum: u32,
-    expire_minutes: u32,
+    /// None: as long as the host waits.
+    expire_minutes: Option<u32>,
     self_approval: bool,
     channel: Channel,
 }
@@ -39,7 +40,7 @@ impl Demand {
         Self {
             roles,
             quorum: self.quorum.max(other.quorum),
-            expire_minutes: self.expire_minutes.min(other.expire_minutes),
+            expire_minutes: self.expire_minutes.into_iter().chain(other.expire_minutes).min(),
             self_approval: self.self_approval && other.self_approval,
             channel: self.channel.min(other.channel),
         }
@@ -69,7 +70,7 @@ impl Demand {
             preview,
             roles: self.roles.unwrap_or_default(),
             quorum: self.quorum,
-            expires_in: u64::from(self.expire_minutes) * moment::MINUTE_MS,
+            expires_in: self.expire_minutes.map_or(0, |minutes| u64::from(minutes) * moment::MINUTE_MS),
             self_approval: self.self_approval,
             channel: self.channel.as_str().to_owned(),
         }

@@ -27,10 +27,9 @@ pub struct Rule {
     #[serde(default = "one")]
     #[schemars(range(min = 1))]
     pub quorum: u32,
-    /// How long silence lasts until the question expires.
-    #[serde(default = "an_hour")]
+    /// How long silence lasts until the question expires; `approvals.expire_minutes` of the host if left out.
     #[schemars(range(min = 1))]
-    pub expire_minutes: u32,
+    pub expire_minutes: Option<u32>,
     /// Whether the caller's own yes counts.
     #[serde(default)]
     pub self_approval: bool,
@@ -66,8 +65,4 @@ impl Channel {
 
 fn one() -> u32 {
     1
-}
-
-fn an_hour() -> u32 {
-    60
 }

@@ -20,7 +20,7 @@ fn the_cases_beside_this_policy_come_out_as_they_say() {
 }
 
 #[test]
-fn without_further_words_anyone_else_may_approve_within_an_hour_at_the_desk() {
+fn without_further_words_anyone_else_may_approve_at_the_desk_for_as_long_as_the_host_waits() {
     let asked = question(judged(json!([{"tools": ["a/*"]}]), &call("a/x").arguments(&json!({"n": 1}))));
     assert_eq!(
         asked,
@@ -29,7 +29,7 @@ fn without_further_words_anyone_else_may_approve_within_an_hour_at_the_desk() {
             preview: "Run a/x with {\"n\":1}".into(),
             roles: vec![],
             quorum: 1,
-            expires_in: 3_600_000,
+            expires_in: 0,
             self_approval: false,
             channel: "desk".into(),
         }
