@@ -1,5 +1,6 @@
 //! `interlock check`: reads the configuration, loads the plugins, connects to the servers, and reports what is wrong.
 
+use interlock_glob::Glob;
 use serde_json::{Value, json};
 
 use super::{
@@ -30,7 +31,16 @@ pub(super) fn run(global: &Global, asked: &Check) -> Result<(), Failure> {
             }
             table.row([server.kind.into(), server.name.into(), state.into(), detail.trim_end().into()]);
         }
+        let tools = app.mediator.catalogue().tools();
+        let mut idle = Vec::new();
         for policy in app.mediator.policies().iter() {
+            let fits = |glob: &Glob| tools.iter().any(|tool| glob.matches(tool.name.as_str()));
+            for glob in policy.matches().tools.iter().filter(|glob| !fits(glob)) {
+                let note =
+                    format!("policy `{}`: `{glob}` in `match/tools` fits no tool that is there now", policy.name());
+                tell(&format!("Note: {note}"));
+                idle.push(note);
+            }
             let plugin = policy.plugin();
             let manifest = plugin.manifest();
             let isolation = match plugin.isolation() {
@@ -43,7 +53,9 @@ pub(super) fn run(global: &Global, asked: &Check) -> Result<(), Failure> {
         }
         if asked.output.json {
             let notes: Vec<Value> = config.notes.iter().map(|note| json!(note)).collect();
-            print_json(&json!({ "ok": away.is_empty(), "checked": table.json(), "notes": notes }))?;
+            print_json(
+                &json!({ "ok": away.is_empty(), "checked": table.json(), "notes": notes, "fits_nothing": idle }),
+            )?;
         } else {
             print(&table.text())?;
         }

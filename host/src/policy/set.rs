@@ -53,6 +53,11 @@ impl Policy {
         self.on_fault
     }
 
+    /// Which calls it is asked about.
+    pub fn matches(&self) -> &Match {
+        &self.matches
+    }
+
     /// The component behind it.
     pub fn plugin(&self) -> &Plugin {
         &self.plugin
