@@ -126,14 +126,31 @@ async fn only_who_may_answer_does_and_only_once_and_not_for_themselves() {
     assert!(matches!(lacks, ApprovalsError::NotEntitled { .. }), "{lacks}");
     let own = answer(&house, &id, "alice", &["finance"], true).await.unwrap_err();
     assert!(matches!(own, ApprovalsError::OwnCall { .. }), "{own}");
+    let disguised = answer(&house, &id, " Alice ", &["finance"], true).await.unwrap_err();
+    assert!(matches!(disguised, ApprovalsError::OwnCall { .. }), "{disguised}");
+    for nobody in ["", " ", "a\nb"] {
+        let error = answer(&house, &id, nobody, &["finance"], true).await.unwrap_err();
+        assert!(matches!(error, ApprovalsError::NoName), "{error}");
+    }
     answer(&house, &id, "olga", &["finance"], true).await.unwrap();
-    let twice = answer(&house, &id, "olga", &["finance"], true).await.unwrap_err();
+    let twice = answer(&house, &id, "Olga ", &["finance"], true).await.unwrap_err();
     assert!(matches!(twice, ApprovalsError::Answered { .. }), "{twice}");
     assert_eq!(house.call("pay", json!({})).await, ["approval_pending"], "one of two is not enough");
     answer(&house, &id, "oleg", &["finance"], true).await.unwrap();
     let late = answer(&house, &id, "otto", &["finance"], false).await.unwrap_err();
     assert!(matches!(late, ApprovalsError::NotOpen { state: State::Granted, .. }), "{late}");
     assert_eq!(house.call("pay", json!({})).await, ["ok"]);
+}
+
+#[tokio::test]
+async fn a_yes_for_one_large_number_is_none_for_its_neighbour() {
+    let world = World::with(gate(json!({})));
+    let house = world.house().await;
+    let paying = |id: u64| house.call("pay", json!({ "id": id }));
+    assert_eq!(paying(9_007_199_254_740_992).await, ["approval_pending"]);
+    answer(&house, &open(&house).await.id, "olga", &[], true).await.unwrap();
+    assert_eq!(paying(9_007_199_254_740_993).await, ["approval_pending"]);
+    assert_eq!(paying(9_007_199_254_740_992).await, ["ok"]);
 }
 
 #[tokio::test]
