@@ -139,6 +139,18 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether a server's answer says how the call ended. What says nothing must not pass for success.
+fn is_tool_result(result: &Value) -> bool {
+    let is_other = match result.get("resultType") {
+        None => false,
+        Some(Value::String(kind)) => kind != "complete",
+        Some(_) => return false,
+    };
+    let has_content = result.get("content").is_some_and(Value::is_array)
+        || result.get("structuredContent").is_some_and(Value::is_object);
+    result.get("isError").is_none_or(Value::is_boolean) && (is_other || has_content)
+}
+
 #[async_trait]
 impl ToolServer for McpServer {
     fn name(&self) -> &str {
@@ -175,7 +187,8 @@ impl ToolServer for McpServer {
         let connection = self.connection(&link).await?;
         let call = permit.call();
         let params = json!({"name": call.tool.tool(), "arguments": *call.arguments});
-        input::request(&connection, "tools/call", params, &link).await
+        let result = input::request(&connection, "tools/call", params, &link).await?;
+        if is_tool_result(&result) { Ok(result) } else { Err(RpcError::not_a_result().into()) }
     }
 
     async fn request(&self, method: &str, params: Value, link: Link) -> Result<Value, ServerError> {

@@ -70,3 +70,10 @@ pub struct RpcError {
     /// Whatever else was said.
     pub data: Option<Value>,
 }
+
+impl RpcError {
+    /// For a server that answered with something that is no answer.
+    pub(super) fn not_a_result() -> Self {
+        Self { code: -32603, message: "the server's answer is not a result".to_owned(), data: None }
+    }
+}

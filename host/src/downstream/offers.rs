@@ -32,7 +32,8 @@ impl Offers {
     }
 }
 
-/// The tools of one server. A definition without a name is left out; of two with the same name the first counts.
+/// The tools of one server. A definition without a name is left out, and so is one whose name would pass for another
+/// server's tool or escape the pattern `server/*`; of two with the same name the first counts.
 pub(super) fn tools(server: &str, prefix: &str, definitions: Vec<Value>) -> Arc<[Tool]> {
     let mut seen = HashSet::new();
     let mut tools = Vec::with_capacity(definitions.len());
@@ -41,6 +42,10 @@ pub(super) fn tools(server: &str, prefix: &str, definitions: Vec<Value>) -> Arc<
             warn!(server, "a tool without a name was left out");
             continue;
         };
+        if name.contains(|c: char| matches!(c, '/' | '*') || c.is_control() || c.is_whitespace()) {
+            warn!(server, tool = ?name, "a tool was left out whose name has `/`, `*`, white space or a control character");
+            continue;
+        }
         if !seen.insert(name.to_owned()) {
             warn!(server, tool = name, "a second tool of the same name was left out");
             continue;
@@ -90,6 +95,14 @@ mod tests {
         );
         let seen: Vec<_> = tools.iter().map(|tool| (tool.exposed.as_str(), tool.hints.to_vec())).collect();
         assert_eq!(seen, [("s__a", vec!["read_only".to_owned()])]);
+    }
+
+    #[test]
+    fn tools_whose_names_escape_patterns_are_left_out() {
+        let names = ["a/b", "/", "*", "a*", "a b", " a", "a\n", "a\u{a0}b", "a\u{0}", "a\u{1b}[0m", "a.b-c_D1"];
+        let tools = tools("s", "s__", names.iter().map(|name| json!({"name": name})).collect());
+        let kept: Vec<_> = tools.iter().map(|tool| tool.name.as_str()).collect();
+        assert_eq!(kept, ["s/a.b-c_D1"]);
     }
 
     #[test]

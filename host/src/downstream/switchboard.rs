@@ -112,27 +112,35 @@ impl Switchboard {
         }
     }
 
-    fn response(&self, message: Value) -> Option<Value> {
-        let id = message.get("id").cloned().unwrap_or_default();
-        let Some(open) = self.close(&id) else {
+    /// A response is an object with a result or an error and the id of an open request. A server may also write its log
+    /// to its output, line by line as JSON: none of that must end a call.
+    fn response(&self, mut message: Value) -> Option<Value> {
+        let has = |key| message.get(key).is_some_and(Value::is_object);
+        let (has_result, has_error) = (has("result"), has("error"));
+        let id = message.get("id").cloned().filter(|id| !id.is_null() || has_error);
+        let Some((id, open)) = id.as_ref().and_then(|id| self.close(id)) else {
+            if id.is_none() || !(has_result || has_error) {
+                warn!(server = %self.server, "the server sent something that is not a message; it was skipped");
+                return None;
+            }
             if let Some(result) = message.get("result").filter(|result| result.get("capabilities").is_some()) {
                 *lock(&self.handshake) = Some(result.clone());
             }
             return Some(message);
         };
-        let (id, open) = open;
-        let seen = open.whole.then(|| message.clone());
-        let mut message = message;
-        let answer = match message.get_mut("error").map(Value::take) {
-            Some(error) => Err(rpc_error(&error)),
-            None => Ok(message.get_mut("result").map(Value::take).unwrap_or_default()),
+        let seen = (open.whole && has_result && !has_error).then(|| message.clone());
+        let mut take = |key| message.get_mut(key).map(Value::take).unwrap_or_default();
+        let answer = match (has_error, has_result) {
+            (true, _) => Err(rpc_error(&take("error"))),
+            (false, true) => Ok(take("result")),
+            (false, false) => Err(RpcError::not_a_result()),
         };
         open.exchange.answered(answer);
         Some(seen.unwrap_or_else(|| json!({"jsonrpc": "2.0", "id": id, "result": {}})))
     }
 
-    /// Takes the open request that a response is for. Some servers answer a number with the same digits as a string,
-    /// and leave the id out of an error.
+    /// Takes the open request that a response is for. Some servers answer a number with the same digits as a string;
+    /// an error without an id, as JSON-RPC answers what could not be read, is for the only one open.
     fn close(&self, id: &Value) -> Option<(Value, Open)> {
         let mut open = lock(&self.open);
         let key = match id {

@@ -354,9 +354,9 @@ async fn an_answer_over_http_is_the_servers_own_json() {
     let events = json!({"events": [
         {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "a", "oddity": 1}},
         {"jsonrpc": "2.0", "method": "notifications/odd", "params": {"oddity": 2}},
-        {"jsonrpc": "2.0", "result": {"content": null, "action": "accept"}}]});
+        {"jsonrpc": "2.0", "result": {"content": [], "action": "accept"}}]});
     let (client, mut received) = link();
-    assert_eq!(fixture.run("events", events, client).await.unwrap(), json!({"content": null, "action": "accept"}));
+    assert_eq!(fixture.run("events", events, client).await.unwrap(), json!({"content": [], "action": "accept"}));
     let heard: Vec<_> = std::iter::from_fn(|| received.try_recv().ok()).map(|message| format!("{message:?}")).collect();
     assert!(
         matches!(heard.as_slice(), [log, odd] if log.contains("oddity") && odd.contains("notifications/odd")),

@@ -7,7 +7,8 @@ import json, os, subprocess, sys, threading
 MODERN = "modern" in sys.argv[1:]
 write_lock = threading.Lock()
 waiting = {}  # id of a request of ours, or ("cancel", id) -> [event, value]
-tools = ["steps", "die", "wait", "hang", "ask", "ask_twice_open", "echo", "environment", "spawn"]
+tools = ["steps", "die", "wait", "hang", "ask", "ask_twice_open", "echo", "environment", "spawn",
+         "other/echo", "e*", "e cho", "echo\x1b"]
 
 
 def send(message):
@@ -76,6 +77,14 @@ def call(id, params):
         script = f"import socket, time; s = socket.create_connection(('127.0.0.1', {arguments['port']})); time.sleep(999)"
         subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.DEVNULL)
         return text("spawned")
+    if name == "noise":
+        for line in arguments["lines"]:
+            with write_lock:
+                print(line, flush=True)
+        return text("done")
+    if name == "raw":
+        send({"id": id, **arguments["answer"]})
+        return None
     if name == "environment":
         return {**text("environment"), "names": sorted(os.environ), "given": os.environ.get("GIVEN")}
     return {"isError": True, **text("no such tool")}
@@ -108,6 +117,8 @@ def answer(message):
             tools.append(params["arguments"]["name"])
             send({"method": "notifications/tools/list_changed"})
         result = call(id, params)
+        if result is None:
+            return
     elif method == "odd/error":
         send({"id": id, "error": {"code": -32099, "message": "odd", "data": {"oddity": 1}}})
         return

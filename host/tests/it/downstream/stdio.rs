@@ -30,7 +30,7 @@ async fn what_a_server_offers_is_kept_as_it_said_it() {
         assert_eq!(offers.capabilities["odd"], 1);
         assert_eq!(offers.server_info["oddity"], true);
         assert_eq!(offers.instructions.as_deref(), Some("be odd"));
-        assert_eq!(offers.tools.len(), 9, "all pages");
+        assert_eq!(offers.tools.len(), 9, "all pages, without names that escape patterns");
         let echo = offers.tools.iter().find(|tool| tool.exposed == "odd__echo").unwrap();
         assert_eq!(echo.name.as_str(), "odd/echo");
         assert_eq!(echo.definition["oddity"], json!({"at": 6}));
@@ -51,6 +51,70 @@ async fn an_answer_is_the_servers_own_json() {
             json!({"content": [{"type": "hologram", "data": [1.0, null]}, {"type": "resource_link", "uri": "a:b"}],
                 "structuredContent": {"big": u64::MAX, "null": null}, "oddity": {"deep": [id]}})
         );
+        fixture.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_response_does_not_end_a_call() {
+    for mode in ["legacy", "modern"] {
+        let fixture = start(mode).await;
+        let lines = [
+            r#"{"level": "info"}"#,
+            "null",
+            "42",
+            "[]",
+            "{}",
+            r#""text""#,
+            r#"{"error": "it went wrong"}"#,
+            r#"{"error": {"code": 1, "message": "no id"}}"#,
+            r#"{"id": null, "error": null}"#,
+            r#"{"jsonrpc": "2.0", "id": null, "result": {"content": []}}"#,
+            r#"{"jsonrpc": "2.0", "result": {"content": []}}"#,
+            r#"{"jsonrpc": "2.0", "id": 4711, "result": {"content": []}}"#,
+            r#"{"id": 4711}"#,
+        ];
+        for line in lines {
+            let answer = fixture.plain("noise", json!({"lines": [line]})).await.unwrap();
+            assert_eq!(answer, json!({"content": [{"type": "text", "text": "done"}]}), "{line}");
+        }
+        fixture.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_result_is_a_failure() {
+    for mode in ["legacy", "modern"] {
+        let fixture = start(mode).await;
+        for answer in [
+            json!({}),
+            json!({"level": "info"}),
+            json!({"result": null}),
+            json!({"result": []}),
+            json!({"result": "done"}),
+            json!({"error": "it went wrong"}),
+            json!({"result": {}}),
+            json!({"result": {"resultType": "complete"}}),
+            json!({"result": {"resultType": 1, "content": []}}),
+            json!({"result": {"content": "done"}}),
+            json!({"result": {"content": [], "isError": "true"}}),
+            json!({"result": {"content": [], "isError": null}}),
+        ] {
+            let outcome = fixture.plain("raw", json!({"answer": answer})).await;
+            let Err(ServerError::Rpc(error)) = outcome else { panic!("{answer}: {outcome:?}") };
+            assert_eq!((error.code, error.message.as_str()), (-32603, "the server's answer is not a result"));
+        }
+        for result in [
+            json!({"content": []}),
+            json!({"content": [], "isError": true}),
+            json!({"structuredContent": {}, "isError": false}),
+        ] {
+            let answer = fixture.plain("raw", json!({"answer": {"result": result, "error": null}})).await;
+            assert_eq!(answer.unwrap(), result);
+        }
+        let unread = json!({"id": null, "error": {"code": -32700, "message": "unread"}});
+        let outcome = fixture.plain("raw", json!({"answer": unread})).await;
+        assert!(matches!(&outcome, Err(ServerError::Rpc(error)) if error.code == -32700), "{outcome:?}");
         fixture.stop().await;
     }
 }
