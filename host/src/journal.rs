@@ -20,6 +20,7 @@ mod permit;
 mod prepare;
 mod query;
 mod recent;
+mod secrets;
 mod sqlite;
 mod store;
 mod turn;
