@@ -18,6 +18,7 @@ mod past;
 mod peers;
 mod permit;
 mod prepare;
+mod private;
 mod query;
 mod recent;
 mod secrets;

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Event, JournalError, Sequence, store::Store};
+use super::{Event, JournalError, Sequence, private, store::Store};
 
 /// How soon another process takes over, and how soon a failure is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -60,9 +60,10 @@ impl Mirror {
             let path = path.to_owned();
             move |source| JournalError::File { path, source }
         };
-        fs::create_dir_all(&self.dir).await.map_err(failed(&self.dir))?;
+        private::create_folder(&self.dir).map_err(failed(&self.dir))?;
         let lock_path = self.dir.join(".lock");
-        let lock = std::fs::File::create(&lock_path).map_err(failed(&lock_path))?;
+        let lock = private::options().write(true).create(true).truncate(true).open(&lock_path);
+        let lock = lock.map_err(failed(&lock_path))?;
         if lock.try_lock().is_err() {
             return Ok(());
         }
@@ -116,7 +117,7 @@ async fn append(dir: &Path, day: &str, lines: &mut String) -> io::Result<()> {
         return Ok(());
     }
     let path = dir.join(format!("{day}.jsonl"));
-    let mut file = OpenOptions::new().create(true).append(true).open(path).await?;
+    let mut file = OpenOptions::from(private::options()).create(true).append(true).open(path).await?;
     file.write_all(lines.as_bytes()).await?;
     file.flush().await?;
     lines.clear();
