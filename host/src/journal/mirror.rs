@@ -67,7 +67,7 @@ impl Mirror {
         if lock.try_lock().is_err() {
             return Ok(());
         }
-        let (mut day, mut after) = last(&self.dir).await.map_err(failed(&self.dir))?;
+        let (mut day, mut after) = last(&self.dir, true).await.map_err(failed(&self.dir))?;
         let head = self.store.head().await?.seq;
         if after > head {
             // A power loss took back what was ordered and not yet on disk (`durability: batched`).
@@ -124,8 +124,17 @@ async fn append(dir: &Path, day: &str, lines: &mut String) -> io::Result<()> {
     Ok(())
 }
 
-/// The last day that has a file, and the last event in it. A line that was cut short by a crash is taken back.
-async fn last(dir: &Path) -> io::Result<(String, Sequence)> {
+/// The last event that the mirror holds; 0 if there is no mirror. Changes nothing: another process may be writing.
+pub(super) async fn reach(dir: &Path) -> Result<Sequence, JournalError> {
+    match last(dir, false).await {
+        Ok((_, seq)) => Ok(seq),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Sequence(0)),
+        Err(source) => Err(JournalError::File { path: dir.to_owned(), source }),
+    }
+}
+
+/// The last day that has a file, and the last event in it. A line that was cut short by a crash is taken back if `mend`.
+async fn last(dir: &Path, mend: bool) -> io::Result<(String, Sequence)> {
     let mut days = Vec::new();
     let mut entries = fs::read_dir(dir).await?;
     while let Some(entry) = entries.next_entry().await? {
@@ -135,15 +144,15 @@ async fn last(dir: &Path) -> io::Result<(String, Sequence)> {
     days.sort_unstable();
     while let Some(day) = days.pop() {
         let path = dir.join(format!("{day}.jsonl"));
-        if let Some(seq) = last_line(&mut OpenOptions::new().read(true).write(true).open(path).await?).await? {
+        if let Some(seq) = last_line(&mut OpenOptions::new().read(true).write(mend).open(path).await?, mend).await? {
             return Ok((day, seq));
         }
     }
     Ok((String::new(), Sequence(0)))
 }
 
-/// The event in a file's last whole line; cuts off what comes after it.
-async fn last_line(file: &mut File) -> io::Result<Option<Sequence>> {
+/// The event in a file's last whole line; cuts off what comes after it if `mend`.
+async fn last_line(file: &mut File, mend: bool) -> io::Result<Option<Sequence>> {
     #[derive(serde::Deserialize)]
     struct Line {
         seq: Sequence,
@@ -163,7 +172,9 @@ async fn last_line(file: &mut File) -> io::Result<Option<Sequence>> {
         let before = lines.get(..whole.saturating_sub(1)).unwrap_or_default();
         let begin = before.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1).or((start == 0).then_some(0));
         let Some(begin) = begin else { continue };
-        file.set_len(start + u64::try_from(whole).unwrap_or_default()).await?;
+        if mend {
+            file.set_len(start + u64::try_from(whole).unwrap_or_default()).await?;
+        }
         return Ok(before.get(begin..).and_then(|line| serde_json::from_slice::<Line>(line).ok()).map(|line| line.seq));
     }
 }

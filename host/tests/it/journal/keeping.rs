@@ -154,9 +154,10 @@ async fn what_is_too_large_is_kept_as_digest_length_and_beginning() {
 
 #[tokio::test]
 async fn verification_names_the_first_break() {
-    let breaks: [(&'static str, u64, Break); 6] = [
+    let breaks: [(&'static str, u64, Break); 7] = [
         ("UPDATE events SET body = '{\"x\":1}' WHERE seq = 3", 3, Break::Changed),
         ("UPDATE events SET body = '{' WHERE seq = 3", 3, Break::Changed),
+        ("UPDATE events SET body = '{ }' WHERE seq = 3", 3, Break::Changed),
         ("UPDATE events SET actor = 'nobody' WHERE seq = 2", 2, Break::Changed),
         ("DELETE FROM events WHERE seq = 2", 2, Break::Missing),
         ("DELETE FROM events WHERE seq >= 4", 4, Break::Missing),
@@ -174,6 +175,40 @@ async fn verification_names_the_first_break() {
         let found = peer.journal.verify().await.unwrap();
         assert_eq!(found, Verified::Broken { seq: Sequence(seq), what }, "after `{sql}`");
     }
+}
+
+#[tokio::test]
+async fn other_text_of_the_same_value_is_a_change() {
+    for sql in [
+        "UPDATE events SET body = '{\"n\":5.0}' WHERE seq = 1",
+        "UPDATE events SET body = '{\"n\":6,\"n\":5}' WHERE seq = 1",
+    ] {
+        let world = World::new();
+        let peer = world.peer().await;
+        peer.journal.append(vec![Draft { body: json!({"n": 5}), ..note("a") }]).await.unwrap();
+        assert!(matches!(peer.journal.verify().await.unwrap(), Verified::Whole { .. }));
+        tamper(&world, sql).await;
+        let found = peer.journal.verify().await.unwrap();
+        assert_eq!(found, Verified::Broken { seq: Sequence(1), what: Break::Changed }, "after `{sql}`");
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_ends_before_its_mirror_has_lost_events() {
+    let world = World::new();
+    let mut config = world.config();
+    config.mirror_dir = Some(world.folder.path().join("mirror"));
+    let peer = world.peer_with(config.clone()).await;
+    peer.journal.append(vec![note("a"), note("b"), note("c")]).await.unwrap();
+    peer.close().await;
+    let peer = world.peer_with(config.clone()).await;
+    assert!(matches!(peer.journal.verify().await.unwrap(), Verified::Whole { events: 3, .. }));
+    peer.close().await;
+    tamper(&world, "DELETE FROM events WHERE seq = 3").await;
+    tamper(&world, "UPDATE head SET seq = 2, hash = (SELECT hash FROM events WHERE seq = 2)").await;
+    let peer = world.peer_with(config).await;
+    let found = peer.journal.verify().await.unwrap();
+    assert_eq!(found, Verified::Broken { seq: Sequence(3), what: Break::Lost });
 }
 
 #[tokio::test]
