@@ -25,6 +25,11 @@ const AT_ONCE: usize = 1000;
 pub(super) fn run(global: &Global, asked: &Audit) -> Result<(), Failure> {
     let config = configuration(global)?;
     let json = asked.output.json;
+    let path = &config.journal.path;
+    // To open a journal is to make it, and an empty one is always whole.
+    if matches!(asked.action, Some(AuditAction::Verify)) && !path.exists() {
+        return Err(Failure::new(Kind::Failed, format!("there is no journal at `{}`", path.display())));
+    }
     block_on(async {
         let (journal, clock) = journal(&config).await?;
         let done = match asked.action.as_ref().unwrap_or(&AuditAction::Tail { lines: 20, follow: false }) {

@@ -1,6 +1,7 @@
 //! What everyone else may do with the journal.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -51,6 +52,7 @@ struct Shared {
     recent: Arc<Recent>,
     clock: Arc<dyn Clock>,
     lender: Lender,
+    mirror: Option<PathBuf>,
     alive: Alive,
     // The writer is waited for by `close`; the helpers end with the owner's tasks.
     writer: Tasks,
@@ -96,12 +98,12 @@ impl Journal {
         writer.spawn("journal writer", write.run());
         let stopping = helpers.stopping();
         helpers.spawn("journal reader", look(Arc::clone(&store), Arc::clone(&recent), stopping.clone()));
-        if let Some(dir) = config.mirror_dir {
+        if let Some(dir) = config.mirror_dir.clone() {
             let mirror = Mirror::new(dir, Arc::clone(&store), recent.changes(), stopping.clone());
             helpers.spawn("journal mirror", mirror.run());
         }
         let lender = Lender { keeping, process, requests };
-        let shared = Shared { store, recent, clock, lender, alive, writer, helpers };
+        let shared = Shared { store, recent, clock, lender, mirror: config.mirror_dir, alive, writer, helpers };
         let journal = Self { shared: Arc::new(shared) };
         recover(&journal, &peers).await?;
         let watched = Arc::downgrade(&journal.shared);
@@ -218,12 +220,12 @@ impl Journal {
         self.shared.store.read(query).await
     }
 
-    /// Looks whether the whole chain is there and unchanged. Reads every event.
+    /// Looks whether the whole chain is there and unchanged, and goes as far as its mirror. Reads every event.
     ///
     /// # Errors
     /// If the store cannot be read. A broken chain is not an error: it is what was asked for.
     pub async fn verify(&self) -> Result<Verified, JournalError> {
-        verify(self.shared.store.as_ref()).await
+        verify(self.shared.store.as_ref(), self.shared.mirror.as_deref()).await
     }
 
     /// What a server's toolset remembers between calls.

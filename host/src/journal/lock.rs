@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::{JournalError, Sequence, store::Held};
+use super::{JournalError, Sequence, private, store::Held};
 use crate::tasks;
 
 /// How long a process waits for its turn.
@@ -102,7 +102,7 @@ impl TurnFile {
 }
 
 fn open(path: &Path) -> Result<File, JournalError> {
-    File::options()
+    private::options()
         .read(true)
         .write(true)
         .create(true)

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Event, JournalError, Sequence, store::Store};
+use super::{Event, JournalError, Sequence, private, store::Store};
 
 /// How soon another process takes over, and how soon a failure is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -60,13 +60,14 @@ impl Mirror {
             let path = path.to_owned();
             move |source| JournalError::File { path, source }
         };
-        fs::create_dir_all(&self.dir).await.map_err(failed(&self.dir))?;
+        private::create_folder(&self.dir).map_err(failed(&self.dir))?;
         let lock_path = self.dir.join(".lock");
-        let lock = std::fs::File::create(&lock_path).map_err(failed(&lock_path))?;
+        let lock = private::options().write(true).create(true).truncate(true).open(&lock_path);
+        let lock = lock.map_err(failed(&lock_path))?;
         if lock.try_lock().is_err() {
             return Ok(());
         }
-        let (mut day, mut after) = last(&self.dir).await.map_err(failed(&self.dir))?;
+        let (mut day, mut after) = last(&self.dir, true).await.map_err(failed(&self.dir))?;
         let head = self.store.head().await?.seq;
         if after > head {
             // A power loss took back what was ordered and not yet on disk (`durability: batched`).
@@ -116,15 +117,24 @@ async fn append(dir: &Path, day: &str, lines: &mut String) -> io::Result<()> {
         return Ok(());
     }
     let path = dir.join(format!("{day}.jsonl"));
-    let mut file = OpenOptions::new().create(true).append(true).open(path).await?;
+    let mut file = OpenOptions::from(private::options()).create(true).append(true).open(path).await?;
     file.write_all(lines.as_bytes()).await?;
     file.flush().await?;
     lines.clear();
     Ok(())
 }
 
-/// The last day that has a file, and the last event in it. A line that was cut short by a crash is taken back.
-async fn last(dir: &Path) -> io::Result<(String, Sequence)> {
+/// The last event that the mirror holds; 0 if there is no mirror. Changes nothing: another process may be writing.
+pub(super) async fn reach(dir: &Path) -> Result<Sequence, JournalError> {
+    match last(dir, false).await {
+        Ok((_, seq)) => Ok(seq),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Sequence(0)),
+        Err(source) => Err(JournalError::File { path: dir.to_owned(), source }),
+    }
+}
+
+/// The last day that has a file, and the last event in it. A line that was cut short by a crash is taken back if `mend`.
+async fn last(dir: &Path, mend: bool) -> io::Result<(String, Sequence)> {
     let mut days = Vec::new();
     let mut entries = fs::read_dir(dir).await?;
     while let Some(entry) = entries.next_entry().await? {
@@ -134,15 +144,15 @@ async fn last(dir: &Path) -> io::Result<(String, Sequence)> {
     days.sort_unstable();
     while let Some(day) = days.pop() {
         let path = dir.join(format!("{day}.jsonl"));
-        if let Some(seq) = last_line(&mut OpenOptions::new().read(true).write(true).open(path).await?).await? {
+        if let Some(seq) = last_line(&mut OpenOptions::new().read(true).write(mend).open(path).await?, mend).await? {
             return Ok((day, seq));
         }
     }
     Ok((String::new(), Sequence(0)))
 }
 
-/// The event in a file's last whole line; cuts off what comes after it.
-async fn last_line(file: &mut File) -> io::Result<Option<Sequence>> {
+/// The event in a file's last whole line; cuts off what comes after it if `mend`.
+async fn last_line(file: &mut File, mend: bool) -> io::Result<Option<Sequence>> {
     #[derive(serde::Deserialize)]
     struct Line {
         seq: Sequence,
@@ -162,7 +172,9 @@ async fn last_line(file: &mut File) -> io::Result<Option<Sequence>> {
         let before = lines.get(..whole.saturating_sub(1)).unwrap_or_default();
         let begin = before.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1).or((start == 0).then_some(0));
         let Some(begin) = begin else { continue };
-        file.set_len(start + u64::try_from(whole).unwrap_or_default()).await?;
+        if mend {
+            file.set_len(start + u64::try_from(whole).unwrap_or_default()).await?;
+        }
         return Ok(before.get(begin..).and_then(|line| serde_json::from_slice::<Line>(line).ok()).map(|line| line.seq));
     }
 }

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Draft, Event, Guard, Journal, JournalError, PastCall, Status, body::Finished, kind};
+use super::{Draft, Event, Guard, Journal, JournalError, PastCall, Status, body::Finished, kind, private};
 use crate::call::Outcome;
 
 /// The folder of the living, `<database>-peers`: one file per process, named by its id, locked while it lives.
@@ -43,7 +43,7 @@ impl Alive {
 impl Peers {
     /// The folder; makes it if it is not there.
     pub(super) fn open(folder: PathBuf) -> Result<Self, JournalError> {
-        fs::create_dir_all(&folder).map_err(|source| JournalError::File { path: folder.clone(), source })?;
+        private::create_folder(&folder).map_err(|source| JournalError::File { path: folder.clone(), source })?;
         Ok(Self { folder })
     }
 
@@ -52,7 +52,7 @@ impl Peers {
         // Locked before it has its name, so that nobody can take it for one of the dead.
         let (early, path) = (self.folder.join(format!(".{process}")), self.folder.join(process));
         let made = || -> io::Result<File> {
-            let file = File::create(&early)?;
+            let file = private::options().write(true).create(true).truncate(true).open(&early)?;
             file.try_lock().map_err(io::Error::from)?;
             fs::rename(&early, &path)?;
             Ok(file)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use interlock_glob::Glob;
 use serde_json::{Map, Value, json};
 
-use super::{Config, Draft, Hash};
+use super::{Config, Draft, Hash, secrets::Secrets};
 use crate::scope::canonical;
 
 /// The fields of bodies that hold what a caller or a server sent.
@@ -51,14 +51,15 @@ impl Keeping {
     /// Makes a draft fit to be kept.
     pub(super) fn prepare(&self, draft: Draft) -> Prepared {
         let Draft { actor, kind, subject, mut body } = draft;
-        let mut salts = Vec::new();
+        let (mut salts, mut secrets) = (Vec::new(), Secrets::default());
         let tool = body.get("tool").and_then(Value::as_str).unwrap_or_default().to_owned();
         for field in FOREIGN {
             let Some(value) = body.get_mut(field) else { continue };
             for pointer in self.redact.iter().filter(|(glob, _)| glob.matches(&tool)).flat_map(|(_, all)| all) {
-                redact(value, field, pointer, &mut salts);
+                redact(value, field, pointer, &mut salts, &mut secrets);
             }
         }
+        secrets.blot_out(&mut body);
         let mut text = canonical(&body);
         // No part is larger than the whole, and the whole is nearly always small.
         if text.len() > self.most {
@@ -75,39 +76,29 @@ impl Keeping {
     }
 }
 
-fn redact(value: &mut Value, field: &str, pointer: &str, salts: &mut Vec<Salt>) {
+fn redact(value: &mut Value, field: &str, pointer: &str, salts: &mut Vec<Salt>, secrets: &mut Secrets) {
     if pointer.is_empty() {
         return;
     }
     if field != "result" {
-        take_out(value, pointer, format!("/{field}{pointer}"), salts);
+        secrets.learn(take_out(value, pointer, format!("/{field}{pointer}"), salts).as_ref());
         return;
     }
-    let taken = value
-        .get_mut("structuredContent")
-        .and_then(|content| take_out(content, pointer, format!("/result/structuredContent{pointer}"), salts));
+    if let Some(content) = value.get_mut("structuredContent") {
+        let place = format!("/result/structuredContent{pointer}");
+        secrets.learn(take_out(content, pointer, place, salts).as_ref());
+    }
     // Servers repeat the structured content as text, so the value must go from there as well.
     let blocks = value.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten().enumerate();
     for (at, block) in blocks {
         let Some(Value::String(text)) = block.get_mut("text") else { continue };
         if let Ok(mut inner @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text) {
-            let place = format!("/result/content/{at}/text{pointer}");
-            if take_out(&mut inner, pointer, place, salts).is_some() {
+            let taken = take_out(&mut inner, pointer, format!("/result/content/{at}/text{pointer}"), salts);
+            if taken.is_some() {
                 *text = inner.to_string();
             }
+            secrets.learn(taken.as_ref());
         }
-        if let Some(secret) = taken.as_ref().and_then(as_text).filter(|secret| text.contains(secret.as_str())) {
-            *text = text.replace(&secret, "[redacted]");
-        }
-    }
-}
-
-/// A scalar as it would stand in a text. Words that are in every text are no secrets.
-fn as_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

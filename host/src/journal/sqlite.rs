@@ -25,6 +25,7 @@ use super::{
     CallFilter, Config, Durability, Event, JournalError, PastCall, Query, Sequence,
     key_value::KeyValueError,
     lock::TurnFile,
+    private,
     store::{Counted, Entry, Head, Held, Store},
 };
 use crate::clock::Timestamp;
@@ -53,6 +54,7 @@ impl Sqlite {
         let path = resolved(&config.path);
         let turn = TurnFile::open(beside(&path, "-turn"))?;
         let held = turn.lock().await?;
+        private::create(&path).map_err(|source| JournalError::File { path: path.clone(), source })?;
         let synchronous = match config.durability {
             Durability::BeforeCall => SqliteSynchronous::Full,
             Durability::Batched => SqliteSynchronous::Normal,

@@ -1,9 +1,12 @@
 //! Whether the chain is whole: every event is there, unchanged, in its place.
 
+use std::path::Path;
+
 use super::{
-    Hash, JournalError, Sequence,
-    store::{Head, Store},
+    Hash, JournalError, Sequence, mirror,
+    store::{Entry, Head, Store},
 };
+use crate::scope::canonical;
 
 /// What came of looking at the whole chain.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -45,10 +48,25 @@ pub enum Break {
     /// What was recorded as the end of the chain is not its end.
     #[error("the end of the chain is not the one that was recorded")]
     WrongEnd,
+    /// The mirror goes further than the journal.
+    #[error("the mirror holds events that the journal has lost")]
+    Lost,
 }
 
-/// Reads the whole chain, page by page.
-pub(super) async fn verify(store: &dyn Store) -> Result<Verified, JournalError> {
+/// Reads the whole chain, page by page, and looks how far the mirror goes, if there is one.
+pub(super) async fn verify(store: &dyn Store, mirror: Option<&Path>) -> Result<Verified, JournalError> {
+    // The mirror first: it is written from the journal, so what it holds by now must be found there afterwards.
+    let mirrored = match mirror {
+        Some(dir) => mirror::reach(dir).await?,
+        None => Sequence(0),
+    };
+    match chain(store).await? {
+        Verified::Whole { last, .. } if mirrored > last => Ok(Verified::Broken { seq: last.next(), what: Break::Lost }),
+        verified => Ok(verified),
+    }
+}
+
+async fn chain(store: &dyn Store) -> Result<Verified, JournalError> {
     let (mut head, mut events, mut first) = (Head::default(), 0, Sequence(0));
     loop {
         let page = match store.tail(head.seq).await {
@@ -72,10 +90,11 @@ pub(super) async fn verify(store: &dyn Store) -> Result<Verified, JournalError> 
             });
         }
         for entry in page {
-            let event = entry.event;
+            let Entry { event, text, .. } = entry;
             let what = if event.seq != head.seq.next() {
                 Break::Missing
-            } else if event.expected_hash() != event.hash {
+            } else if canonical(&event.body) != text || event.expected_hash() != event.hash {
+                // Other text can be read as the same value: a key twice, a number written differently.
                 Break::Changed
             } else if event.prev != head.hash {
                 Break::Unchained

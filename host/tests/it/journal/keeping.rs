@@ -71,6 +71,59 @@ async fn a_redacted_value_is_nowhere_and_its_commitment_can_be_checked_until_the
 }
 
 #[tokio::test]
+async fn what_policies_say_of_a_redacted_value_does_not_repeat_it() {
+    let world = World::new();
+    let mut config = world.config();
+    let mirror = world.folder.path().join("mirror");
+    config.mirror_dir = Some(mirror.clone());
+    config.redact = vec![(Glob::new("crm/*"), vec!["/card".to_owned(), "/count".to_owned()])];
+    let peer = world.peer_with(config).await;
+    let arguments = json!({"card": {"number": "canary-4111", "pin": 90817}, "count": 7, "customer": "canary-4111"});
+    let body = json!({
+        "binding": "7", "call": "7", "tool": "crm/pay", "arguments": arguments, "session": "canary session",
+        "question": {
+            "reason": "7 payments in 17 minutes by canary-4111", "preview": "pay with {\"number\":\"canary-4111\"}",
+            "roles": ["clerk"], "quorum": 7,
+        },
+        "refused": [{
+            "policy": "7", "code": "7", "reason": "pin 90817", "unlocks": [{"call": "crm/x"}],
+            "seen": {"deep": ["canary-4111", 90817, 7, 8]},
+        }],
+        "policies": [{"policy": "p", "fault": "trap at canary-4111", "micros": 7}],
+        "scopes": ["/card/number = \"canary-4111\""],
+    });
+    let (actor, kind, subject) = ("a".to_owned(), kind::APPROVAL_ASKED.to_owned(), "q".to_owned());
+    let mut draft = Draft { actor, kind, subject, body };
+    peer.journal.append(vec![draft.clone()]).await.unwrap();
+    let kept = body_of(&peer, kind::APPROVAL_ASKED).await;
+    assert_eq!(kept["question"]["reason"], json!("(redacted) payments in 17 minutes by (redacted)"));
+    assert_eq!(kept["question"]["preview"], json!("pay with {\"number\":(redacted)}"));
+    assert_eq!((&kept["question"]["roles"], &kept["question"]["quorum"]), (&json!(["clerk"]), &json!(7)));
+    let seen = json!({"deep": ["(redacted)", "(redacted)", "(redacted)", 8]});
+    let refused = json!({"policy": "7", "code": "7", "reason": "pin (redacted)", "unlocks": [{"call": "crm/x"}],
+        "seen": seen});
+    assert_eq!(kept["refused"], json!([refused]));
+    assert_eq!(kept["policies"], json!([{"policy": "p", "fault": "trap at (redacted)", "micros": 7}]));
+    assert_eq!(kept["scopes"], json!(["/card/number = (redacted)"]));
+    // Names stay, and so does what the pointers leave: scopes go on to find it.
+    assert_eq!((&kept["binding"], &kept["arguments"]["customer"]), (&json!("7"), &json!("canary-4111")));
+
+    // Where the pointers reach every place, it is nowhere.
+    draft.body["arguments"] = json!({"card": "hunter2-canary"});
+    draft.body["question"] = json!({"reason": "hunter2-canary!", "preview": "pay with hunter2-canary"});
+    peer.journal.append(vec![draft]).await.unwrap();
+    peer.close().await;
+    for folder in [world.folder.path(), mirror.as_path()] {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file())
+        {
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(!bytes.windows(14).any(|window| window == b"hunter2-canary"), "{}", path.display());
+        }
+    }
+    assert!(std::fs::read_dir(&mirror).unwrap().count() > 1, "there is no mirror");
+}
+
+#[tokio::test]
 async fn what_is_too_large_is_kept_as_digest_length_and_beginning() {
     let world = World::new();
     let mut config = world.config();
@@ -101,9 +154,10 @@ async fn what_is_too_large_is_kept_as_digest_length_and_beginning() {
 
 #[tokio::test]
 async fn verification_names_the_first_break() {
-    let breaks: [(&'static str, u64, Break); 6] = [
+    let breaks: [(&'static str, u64, Break); 7] = [
         ("UPDATE events SET body = '{\"x\":1}' WHERE seq = 3", 3, Break::Changed),
         ("UPDATE events SET body = '{' WHERE seq = 3", 3, Break::Changed),
+        ("UPDATE events SET body = '{ }' WHERE seq = 3", 3, Break::Changed),
         ("UPDATE events SET actor = 'nobody' WHERE seq = 2", 2, Break::Changed),
         ("DELETE FROM events WHERE seq = 2", 2, Break::Missing),
         ("DELETE FROM events WHERE seq >= 4", 4, Break::Missing),
@@ -121,6 +175,40 @@ async fn verification_names_the_first_break() {
         let found = peer.journal.verify().await.unwrap();
         assert_eq!(found, Verified::Broken { seq: Sequence(seq), what }, "after `{sql}`");
     }
+}
+
+#[tokio::test]
+async fn other_text_of_the_same_value_is_a_change() {
+    for sql in [
+        "UPDATE events SET body = '{\"n\":5.0}' WHERE seq = 1",
+        "UPDATE events SET body = '{\"n\":6,\"n\":5}' WHERE seq = 1",
+    ] {
+        let world = World::new();
+        let peer = world.peer().await;
+        peer.journal.append(vec![Draft { body: json!({"n": 5}), ..note("a") }]).await.unwrap();
+        assert!(matches!(peer.journal.verify().await.unwrap(), Verified::Whole { .. }));
+        tamper(&world, sql).await;
+        let found = peer.journal.verify().await.unwrap();
+        assert_eq!(found, Verified::Broken { seq: Sequence(1), what: Break::Changed }, "after `{sql}`");
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_ends_before_its_mirror_has_lost_events() {
+    let world = World::new();
+    let mut config = world.config();
+    config.mirror_dir = Some(world.folder.path().join("mirror"));
+    let peer = world.peer_with(config.clone()).await;
+    peer.journal.append(vec![note("a"), note("b"), note("c")]).await.unwrap();
+    peer.close().await;
+    let peer = world.peer_with(config.clone()).await;
+    assert!(matches!(peer.journal.verify().await.unwrap(), Verified::Whole { events: 3, .. }));
+    peer.close().await;
+    tamper(&world, "DELETE FROM events WHERE seq = 3").await;
+    tamper(&world, "UPDATE head SET seq = 2, hash = (SELECT hash FROM events WHERE seq = 2)").await;
+    let peer = world.peer_with(config).await;
+    let found = peer.journal.verify().await.unwrap();
+    assert_eq!(found, Verified::Broken { seq: Sequence(3), what: Break::Lost });
 }
 
 #[tokio::test]

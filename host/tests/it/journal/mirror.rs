@@ -63,6 +63,39 @@ async fn a_mirror_goes_on_where_it_was_cut_short() {
 }
 
 #[tokio::test]
+async fn what_the_journal_makes_is_its_owners_alone_and_what_was_there_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+
+    fn modes(folder: &std::path::Path, found: &mut std::collections::BTreeMap<String, u32>) {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let mode = path.metadata().unwrap().permissions().mode() & 0o777;
+            let _ = found.insert(path.file_name().unwrap().to_str().unwrap().to_owned(), mode);
+            if path.is_dir() {
+                modes(&path, found);
+            }
+        }
+    }
+    let world = World::new();
+    let one = mirrored(&world).await;
+    one.journal.append(vec![note("a")]).await.unwrap();
+    let mut found = std::collections::BTreeMap::new();
+    modes(world.folder.path(), &mut found);
+    for name in ["interlock.db", "interlock.db-wal", "interlock.db-shm", "interlock.db-turn", one.journal.process()] {
+        assert_eq!(found.get(name), Some(&0o600), "{name} in {found:?}");
+    }
+    assert_eq!(found["interlock.db-peers"], 0o700);
+    one.close().await;
+    modes(world.folder.path(), &mut found);
+    assert_eq!((found["audit_logs"], found["2026-01-05.jsonl"], found[".lock"]), (0o700, 0o600, 0o600));
+
+    let group = std::fs::Permissions::from_mode(0o640);
+    std::fs::set_permissions(world.folder.path().join("interlock.db"), group).unwrap();
+    world.peer().await.close().await;
+    modes(world.folder.path(), &mut found);
+    assert_eq!(found["interlock.db"], 0o640);
+}
+
+#[tokio::test]
 async fn a_line_is_the_event_with_its_hashes() {
     let world = World::new();
     let one = mirrored(&world).await;
