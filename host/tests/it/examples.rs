@@ -140,7 +140,7 @@ impl Example {
                 assert!(told, "{why}");
             }
         }
-        let verified = self.run(&["status"]);
+        let verified = self.run(&["audit", "verify"]);
         assert_eq!(verified.json["chain"], "whole", "{}: {}", self.name, verified.said);
     }
 }
