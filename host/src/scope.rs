@@ -55,7 +55,7 @@ pub enum ScopeKey {
     Argument {
         /// JSON Pointer into the arguments.
         pointer: String,
-        /// The value as canonical JSON text (RFC 8785).
+        /// The value as canonical JSON text: see [`canonical`].
         value: String,
     },
 }

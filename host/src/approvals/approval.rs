@@ -134,7 +134,7 @@ impl Approval {
     }
 }
 
-/// What ties a question to exactly one call: SHA-256, as hexadecimal digits, over the RFC 8785 canonical JSON of tool,
+/// What ties a question to exactly one call: SHA-256, as hexadecimal digits, over the canonical JSON of tool,
 /// arguments, principal, session, digest of the tool's definition, and the asking policy's name, component digest and
 /// settings digest. Change any of them, and it is another question.
 pub fn binding(call: &Call, policy: &str, component: &str, settings: &str) -> String {

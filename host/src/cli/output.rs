@@ -24,6 +24,7 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 
 /// Tells a person something beside the answer, on standard error, if that can be written to.
 pub(super) fn tell(text: &str) {
+    // Where there is nowhere to tell it, nothing is left to do.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
@@ -81,6 +82,7 @@ impl Table {
         for line in lines {
             let mut padded = String::new();
             for (cell, width) in line.iter().zip(&widths) {
+                // Writing into memory does not fail.
                 let _ = write!(padded, "{cell:width$}  ");
             }
             text.push_str(padded.trim_end());

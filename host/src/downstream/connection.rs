@@ -167,6 +167,7 @@ impl Connection {
             };
             let told = async {
                 if let Some(outlet) = outlet {
+                    // A server that is gone needs not be told.
                     let _ = outlet.send(message).await;
                 }
                 (&mut handle.rx).await
@@ -176,6 +177,7 @@ impl Connection {
             }
         }
         let answer = exchange.take_answer();
+        // Forgets the request; over HTTP from 2026-07-28 this closes its stream. Where that fails, there is none.
         let _ = handle.cancel(Some(REASON.to_owned())).await;
         match answer {
             Some(answer) => answer.map_err(ServerError::Rpc),

@@ -106,7 +106,7 @@ pub struct Event {
     pub body: Arc<Value>,
     /// Hash of the event before; zeros before the first.
     pub prev: Hash,
-    /// SHA-256 over `prev` (32 bytes) and the RFC 8785 bytes of this event without `prev` and `hash`.
+    /// SHA-256 over `prev` (32 bytes) and the canonical JSON (`scope::canonical`) of this event without `prev` and `hash`.
     pub hash: Hash,
     /// What it changes about a call, seen from all events before it. Only in events that were observed live, through a
     /// guard or the ledger; not part of the record.
