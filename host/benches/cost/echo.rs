@@ -54,12 +54,17 @@ impl ServerHandler for Echo {
     }
 }
 
-/// Says on which port it serves, and serves until standard input ends.
-pub(crate) async fn serve() -> Result<()> {
+/// Answers with what it was given.
+pub(crate) async fn echo() -> Result<()> {
+    serve(Echo).await
+}
+
+/// Says on which port a server serves, and serves until standard input ends.
+pub(crate) async fn serve(server: impl ServerHandler + Clone + Sync) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
     let service = StreamableHttpService::new(
-        || Ok(Echo),
+        move || Ok(server.clone()),
         Arc::new(LocalSessionManager::default()),
         StreamableHttpServerConfig::default().with_json_response(true),
     );

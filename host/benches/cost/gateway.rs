@@ -33,7 +33,17 @@ pub(crate) async fn measure(full: bool) -> Result<Table> {
     .await?;
     let mut table = Table::new(
         format!("Gateway: one `tools/call` over HTTP (a disk write of 4 KiB takes {disk:.0} µs here)"),
-        &["What", "callers", "p50, µs", "p99, µs", "calls/s", "p50 added, µs", "p50 beside direct"],
+        &[
+            "What",
+            "callers",
+            "p50, µs",
+            "p99, µs",
+            "calls/s",
+            "p50 added, µs",
+            "p50 beside direct",
+            "p50 beside empty",
+            "calls/s beside empty",
+        ],
     );
     let mut direct = Vec::new();
     for callers in CALLERS {
@@ -42,12 +52,35 @@ pub(crate) async fn measure(full: bool) -> Result<Table> {
         direct.push(p50);
         table.row([json!("direct"), json!(callers), json!(p50), json!(latency.percentile(99.0)), json!(per_second)]);
     }
+    let (_proxy, proxy) = started(
+        Command::new(std::env::current_exe()?)
+            .args(["--proxy", &echo.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped()),
+        |child| child.stdout.take(),
+    )
+    .await?;
+    let mut empty = Vec::new();
+    for (callers, direct) in CALLERS.into_iter().zip(&direct) {
+        let Seen { mut latency, per_second } = drive(proxy, "act", callers, warm, counted).await?;
+        let p50 = latency.median();
+        empty.push((p50, per_second));
+        table.row([
+            json!("an empty proxy on rmcp"),
+            json!(callers),
+            json!(p50),
+            json!(latency.percentile(99.0)),
+            json!(per_second),
+            json!(p50 - direct),
+            json!(p50 / direct),
+        ]);
+    }
     for (durability, told) in [("before_call", "each call on disk first"), ("batched", "on disk within 50 ms")] {
         for (count, policies) in [(0, json!([])), (5, policies())] {
             let folder = tempfile::tempdir_in(folder.path())?;
             let (_gateway, gateway) = gateway(folder.path(), echo, durability, &policies).await?;
             once(gateway, "bench__check").await?;
-            for (callers, direct) in CALLERS.into_iter().zip(&direct) {
+            for ((callers, direct), (slow, rate)) in CALLERS.into_iter().zip(&direct).zip(&empty) {
                 let Seen { mut latency, per_second } = drive(gateway, "bench__act", callers, warm, counted).await?;
                 let p50 = latency.median();
                 let p99 = latency.percentile(99.0);
@@ -59,6 +92,8 @@ pub(crate) async fn measure(full: bool) -> Result<Table> {
                     json!(per_second),
                     json!(p50 - direct),
                     json!(p50 / direct),
+                    json!(p50 / slow),
+                    json!(per_second / rate),
                 ]);
             }
         }

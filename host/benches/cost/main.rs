@@ -7,10 +7,11 @@ mod gateway;
 mod ledger;
 mod load;
 mod measure;
+mod proxy;
 mod sandbox;
 mod table;
 
-use std::{fs, io::Write as _, path::PathBuf};
+use std::{fs, io::Write as _, net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, ValueEnum};
@@ -31,6 +32,9 @@ struct Arguments {
     /// Is the MCP server that the gateway is measured with.
     #[arg(long, hide = true)]
     echo: bool,
+    /// Is a proxy without anything to do, in front of this server.
+    #[arg(long, hide = true, value_name = "ADDRESS")]
+    proxy: Option<SocketAddr>,
     /// What cargo says.
     #[arg(long, hide = true)]
     bench: bool,
@@ -46,9 +50,14 @@ enum Part {
 fn main() -> Result<()> {
     let asked = Arguments::parse();
     let parts = if asked.parts.is_empty() { Part::value_variants() } else { &asked.parts };
-    if asked.echo {
+    if asked.echo || asked.proxy.is_some() {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        return runtime.block_on(echo::serve());
+        return runtime.block_on(async {
+            match asked.proxy {
+                Some(server) => proxy::proxy(server).await,
+                None => echo::echo().await,
+            }
+        });
     }
     // One thread: the sandbox and the ledger are measured on it, and the gateway's client needs no more.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
