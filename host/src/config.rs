@@ -148,7 +148,8 @@ impl Config {
     /// A problem that a policy's plugin has with its settings; `pointer` leads from `settings` on.
     pub fn policy_problem(&self, policy: &str, pointer: &str, message: &str) -> Problem {
         let index = self.policies.iter().position(|configured| configured.name == policy).unwrap_or_default();
-        self.settings_problem(format!("/policies/{index}/settings{pointer}"), format!("policy `{policy}`: {message}"))
+        let message = format!("policy `{policy}`: {}: {message}", pointer::named("settings", pointer));
+        self.settings_problem(format!("/policies/{index}/settings{pointer}"), message)
     }
 
     /// A problem with the component of a policy or server: at `component`, whose settings are at `settings`.
@@ -160,13 +161,22 @@ impl Config {
             }
             Owner::Server(name) => (pointer::join("/mcpServers", name), format!("server `{name}`")),
         };
-        self.settings_problem(format!("{at}/component"), format!("{subject}: {message}"))
+        let problem = self.settings_problem(format!("{at}/component"), format!("{subject}: `component`: {message}"));
+        Problem { kind: ProblemKind::BadValue, ..problem }
+    }
+
+    /// A problem with a key of `journal`.
+    pub fn journal_problem(&self, key: &str, message: &str, hint: &str) -> Problem {
+        let hint = Some(hint.to_owned());
+        let pointer = format!("/journal/{key}");
+        Problem { kind: ProblemKind::BadValue, hint, ..self.settings_problem(pointer, message.to_owned()) }
     }
 
     /// A problem that a server's plugin has with its settings; `pointer` leads from `settings` on.
     pub fn server_problem(&self, server: &str, pointer: &str, message: &str) -> Problem {
         let at = pointer::join("/mcpServers", server);
-        self.settings_problem(format!("{at}/settings{pointer}"), format!("server `{server}`: {message}"))
+        let message = format!("server `{server}`: {}: {message}", pointer::named("settings", pointer));
+        self.settings_problem(format!("{at}/settings{pointer}"), message)
     }
 
     /// Where the key or list item at a JSON Pointer into the file stands; if there is none, the nearest around it.

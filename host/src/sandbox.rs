@@ -20,5 +20,5 @@ pub use engine::Sandbox;
 pub use facts::{FactsError, History, KeyValue};
 pub use fault::{Fault, FaultKind, LoadError, Problem};
 pub use plugin::{Finding, GuestTool, Isolation, Manifest, Plugin, ToolAnswer};
-pub use shape::Exports;
+pub use shape::{Exports, exports};
 pub use standard::standard_plugins;

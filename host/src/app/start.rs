@@ -12,7 +12,7 @@ use crate::{
     journal::{Draft, Journal, JournalError, body, kind},
     mediation::{self, Mediator},
     policy::{Policies, PolicyError},
-    sandbox::{Limits, LoadError, Sandbox},
+    sandbox::{self, Limits, LoadError, Sandbox},
     tasks::Tasks,
 };
 
@@ -56,9 +56,36 @@ pub struct App {
 ///
 /// # Errors
 /// If it cannot be opened.
-pub async fn open_journal(config: &Config) -> Result<(Journal, Arc<dyn Clock>), JournalError> {
+pub async fn open_journal(config: &Config) -> Result<(Journal, Arc<dyn Clock>), StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Ok((Journal::open(config.journal.clone(), clock.clone(), Tasks::new()).await?, clock))
+    let opened = Journal::open(config.journal.clone(), clock.clone(), Tasks::new()).await;
+    Ok((opened.map_err(|error| unopened(config, error))?, clock))
+}
+
+/// Where a journal cannot be is a mistake in the configuration; that it is busy, or the disk full, is none.
+fn unopened(config: &Config, error: JournalError) -> StartError {
+    let (key, hint) = match &error {
+        JournalError::File { path, .. } if config.journal.mirror_dir.as_ref() == Some(path) => {
+            ("mirror_dir", "name a folder that can be made or written to, or write null for no mirror.")
+        }
+        JournalError::File { .. } | JournalError::ReadOnly => {
+            ("url", "name a file in a folder that is there and that you may write to.")
+        }
+        JournalError::NotADatabase | JournalError::Newer { .. } => {
+            ("url", "name another file, or one that is not there yet.")
+        }
+        JournalError::Closed
+        | JournalError::Busy
+        | JournalError::DiskFull
+        | JournalError::Gone(_)
+        | JournalError::TurnOver
+        | JournalError::Malformed { .. }
+        | JournalError::Unreadable { .. }
+        | JournalError::Database(_)
+        | JournalError::Shared(_) => return error.into(),
+    };
+    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    Problems(vec![config.journal_problem(key, &format!("{error}{cause}"), hint)]).into()
 }
 
 impl App {
@@ -87,7 +114,8 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let (house, calls) = (Tasks::new(), Tasks::new());
-        let journal = Journal::open(config.journal.clone(), clock.clone(), house.clone()).await?;
+        let opened = Journal::open(config.journal.clone(), clock.clone(), house.clone()).await;
+        let journal = opened.map_err(|error| unopened(config, error))?;
         let sandbox = Sandbox::start(cache)?;
         let (policies, servers) = tokio::join!(
             Policies::load(&sandbox, config.policies.clone()),
@@ -147,9 +175,7 @@ async fn servers(
             Err((server, LoadError::Settings(found))) => {
                 problems.extend(found.iter().map(|one| config.server_problem(&server.name, &one.pointer, &one.message)))
             }
-            Err((server, error)) => {
-                problems.push(config.component_problem(Owner::Server(&server.name), &error.to_string()))
-            }
+            Err((server, error)) => problems.push(component_problem(config, Owner::Server(&server.name), &error)),
         }
     }
     if problems.is_empty() { Ok((servers, announcements)) } else { Err(problems) }
@@ -166,6 +192,10 @@ async fn start_server(
     match &server.reach {
         Reach::Toolset { component, settings } => {
             let bytes = component.read().await?;
+            // First, because a policy would find fault with the settings of a toolset.
+            if !sandbox::exports(&bytes)?.toolset {
+                return Err(LoadError::Misplaced("policy"));
+            }
             let plugin = sandbox.load(&server.name, &bytes, settings, Limits::TOOLSET).await?;
             let store = journal.store_for(&server.name);
             Ok(Arc::new(Toolset::start(&server.name, &server.prefix, plugin, store, clock.now()).await?))
@@ -197,11 +227,28 @@ fn policy_problems(config: &Config, error: PolicyError) -> Vec<Problem> {
         LoadError::Settings(found) => {
             found.iter().map(|one| config.policy_problem(&error.policy, &one.pointer, &one.message)).collect()
         }
-        source => {
-            let message = format!("component `{}`: {source}", error.component);
-            vec![config.component_problem(Owner::Policy(&error.policy), &message)]
-        }
+        source => vec![component_problem(config, Owner::Policy(&error.policy), &source)],
     }
+}
+
+fn component_problem(config: &Config, of: Owner<'_>, error: &LoadError) -> Problem {
+    let hint = match error {
+        LoadError::Unreadable { .. } => {
+            Some("name a .wasm file that is there, relative to this file, or a plugin that Interlock brings.")
+        }
+        LoadError::NotAComponent(_) => Some("a plugin is built as a WebAssembly component, not as a module."),
+        LoadError::Misplaced("toolset") => Some("toolsets are servers: they stand under `mcpServers`."),
+        LoadError::Misplaced(_) => Some("policies stand under `policies`."),
+        LoadError::NoSuchPlugin { .. }
+        | LoadError::TooLarge { .. }
+        | LoadError::ForeignImport { .. }
+        | LoadError::WrongWorld(_)
+        | LoadError::Compile(_)
+        | LoadError::Failed { .. }
+        | LoadError::Settings(_)
+        | LoadError::Host(_) => None,
+    };
+    Problem { hint: hint.map(str::to_owned), ..config.component_problem(of, &error.to_string()) }
 }
 
 /// Says in the journal who begins to decide, by which configuration and which components.

@@ -62,7 +62,7 @@ pub(super) async fn with_app<F: Future<Output = Result<(), Failure>>>(
 /// # Errors
 /// If it cannot be opened.
 pub(super) async fn journal(config: &Config) -> Result<(Journal, Arc<dyn Clock>), Failure> {
-    open_journal(config).await.map_err(|error| StartError::from(error).into())
+    Ok(open_journal(config).await?)
 }
 
 /// Where compiled components are kept: `INTERLOCK_CACHE_DIR`, or `interlock` in the user's cache folder.

@@ -10,6 +10,13 @@ pub(super) fn keys(pointer: &str) -> Vec<String> {
     pointer.split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
 }
 
+/// What a pointer leads to, as people are told: (`settings`, `/rules/0`) is "`settings/rules/0`".
+pub(super) fn named(from: &str, pointer: &str) -> String {
+    let mut path = vec![from.to_owned()];
+    path.extend(keys(pointer));
+    format!("`{}`", path.join("/"))
+}
+
 /// Why a text is not a pointer to something within a value, if it is not.
 pub(super) fn fault(text: &str) -> Option<&'static str> {
     if !text.starts_with('/') {

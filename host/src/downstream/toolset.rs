@@ -45,7 +45,7 @@ impl Toolset {
             let offers = Arc::new(offered(name, prefix, &plugin, tools));
             Ok(Self { name: name.to_owned(), plugin, offers, store: Arc::new(Kept(store)), since })
         } else {
-            Err(LoadError::WrongWorld("it is a policy, not a toolset".to_owned()))
+            Err(LoadError::Misplaced("policy"))
         }
     }
 }

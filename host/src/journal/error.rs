@@ -19,6 +19,9 @@ pub enum JournalError {
     /// The file or its folder may not be written.
     #[error("the journal cannot be written: it is read-only")]
     ReadOnly,
+    /// The file is there, but SQLite did not make it.
+    #[error("the journal's file is not an SQLite database")]
+    NotADatabase,
     /// The file was deleted or replaced while it was in use.
     #[error("the journal `{0}` was deleted or replaced while it was in use")]
     Gone(PathBuf),
@@ -76,6 +79,7 @@ impl From<sqlx::Error> for JournalError {
             Some(5 | 6) => Self::Busy,
             Some(8) => Self::ReadOnly,
             Some(13) => Self::DiskFull,
+            Some(26) => Self::NotADatabase,
             Some(_) | None => Self::Database(error),
         }
     }

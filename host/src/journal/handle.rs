@@ -17,6 +17,7 @@ use super::{
     mirror::Mirror,
     peers::{Alive, Peers, recover},
     prepare::Keeping,
+    private,
     recent::Recent,
     sqlite::{Sqlite, beside, resolved},
     store::{Head, Store},
@@ -99,6 +100,8 @@ impl Journal {
         let stopping = helpers.stopping();
         helpers.spawn("journal reader", look(Arc::clone(&store), Arc::clone(&recent), stopping.clone()));
         if let Some(dir) = config.mirror_dir.clone() {
+            // Now, because later nobody would be told but the log.
+            private::create_folder(&dir).map_err(|source| JournalError::File { path: dir.clone(), source })?;
             let mirror = Mirror::new(dir, Arc::clone(&store), recent.changes(), stopping.clone());
             helpers.spawn("journal mirror", mirror.run());
         }

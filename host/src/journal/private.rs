@@ -22,6 +22,8 @@ pub(super) fn create_folder(path: &Path) -> io::Result<()> {
 /// Makes an empty file if there is none. SQLite gives the files beside its database the mode of the database.
 pub(super) fn create(path: &Path) -> io::Result<()> {
     match options().write(true).create_new(true).open(path) {
+        // SQLite would only say that it cannot open it.
+        Err(_) if path.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         Ok(_) | Err(_) => Ok(()),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Match, Mode, OnFault, PolicyConfig};
 use crate::{
     call::{Call, Hints, ToolName},
-    sandbox::{LoadError, Plugin, Sandbox},
+    sandbox::{self, LoadError, Plugin, Sandbox},
     scope::Scope,
 };
 
@@ -121,12 +121,11 @@ async fn load(sandbox: &Sandbox, config: PolicyConfig) -> Result<Policy, PolicyE
     let PolicyConfig { name, component, matches, scope, mode, on_fault, limits, settings } = config;
     let loaded = async {
         let bytes = component.read().await?;
-        let plugin = sandbox.load(&name, &bytes, &settings, limits).await?;
-        if plugin.exports().is_policy() {
-            Ok(plugin)
-        } else {
-            Err(LoadError::WrongWorld("it is a toolset, not a policy".to_owned()))
+        // First, because a toolset would find fault with the settings of a policy.
+        if !sandbox::exports(&bytes)?.is_policy() {
+            return Err(LoadError::Misplaced("toolset"));
         }
+        sandbox.load(&name, &bytes, &settings, limits).await
     };
     match loaded.await {
         Ok(plugin) => Ok(Policy { name, matches, scope, mode, on_fault, plugin }),

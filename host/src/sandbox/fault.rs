@@ -137,6 +137,9 @@ pub enum LoadError {
     /// It exports nothing that Interlock can use.
     #[error("it exports nothing to use: {0}")]
     WrongWorld(String),
+    /// It is a plugin of another kind than is wanted where it stands; which.
+    #[error("it is a {0}, which cannot be used here")]
+    Misplaced(&'static str),
     /// It does not compile or link.
     #[error("it cannot be compiled: {0}")]
     Compile(String),

@@ -134,7 +134,7 @@ impl Sandbox {
         settings: &str,
         key: &str,
     ) -> Result<(Stored, Option<Vec<u8>>), LoadError> {
-        let exports = shape::check(bytes)?;
+        let exports = shape::exports(bytes)?;
         let Configured { manifest, snapshot } = snapshot::configure(self, &bytes.into(), exports, settings).await?;
         let stored = Stored { manifest, exports, snapshot: snapshot.as_deref().map(stored::sha256) };
         if let Some(folder) = self.snapshots()

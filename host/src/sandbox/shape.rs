@@ -27,8 +27,11 @@ impl Exports {
     }
 }
 
-/// Checks a component's imports and returns what it exports.
-pub(super) fn check(bytes: &[u8]) -> Result<Exports, LoadError> {
+/// What a component exports, its imports checked. Runs nothing of it.
+///
+/// # Errors
+/// [`LoadError::TooLarge`], [`LoadError::NotAComponent`], [`LoadError::ForeignImport`] or [`LoadError::WrongWorld`].
+pub fn exports(bytes: &[u8]) -> Result<Exports, LoadError> {
     if bytes.len() > MAX_BYTES {
         return Err(LoadError::TooLarge { bytes: bytes.len(), limit: MAX_BYTES });
     }
@@ -110,6 +113,9 @@ fn hint(import: &str, exports: Exports) -> String {
 
 /// Names of the top-level imports and exports.
 fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), LoadError> {
+    if !bytes.starts_with(b"\0asm") {
+        return Err(LoadError::NotAComponent("it is not WebAssembly at all".to_owned()));
+    }
     let not_a_component = |error: wasmparser::BinaryReaderError| LoadError::NotAComponent(error.message().to_owned());
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_u32;
@@ -145,7 +151,7 @@ mod tests {
     #[test]
     fn what_is_no_component_is_told_so() {
         for bytes in [b"".as_slice(), b"hello", b"\0asm\x01\0\0\0"] {
-            assert!(matches!(check(bytes), Err(LoadError::NotAComponent(_))), "{bytes:?}");
+            assert!(matches!(exports(bytes), Err(LoadError::NotAComponent(_))), "{bytes:?}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! what a person is told.
 
 mod import;
+mod refused;
 
 use std::{
     collections::BTreeSet,
