@@ -120,24 +120,39 @@ fn write_canonical(value: &Value, to: &mut String) {
         }
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();
-            // Section 3.2.3: by UTF-16 code units.
-            fields.sort_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
+            // Section 3.2.3: by UTF-16 code units. Of ASCII those are the bytes.
+            fields.sort_unstable_by(|(one, _), (other, _)| match one.is_ascii() && other.is_ascii() {
+                true => one.cmp(other),
+                false => one.encode_utf16().cmp(other.encode_utf16()),
+            });
             to.push('{');
             for (nth, (key, field)) in fields.into_iter().enumerate() {
                 if nth > 0 {
                     to.push(',');
                 }
-                write_canonical(&Value::from(key.as_str()), to);
+                write_canonical_text(key, to);
                 to.push(':');
                 write_canonical(field, to);
             }
             to.push('}');
         }
+        Value::String(text) => write_canonical_text(text, to),
         Value::Number(number) if number.is_i64() || number.is_u64() => to.push_str(&number.to_string()),
         // The canonicalizer fails only where a writer fails, and none can here.
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {
             to.push_str(&serde_json_canonicalizer::to_string(value).unwrap_or_else(|_| value.to_string()));
         }
+    }
+}
+
+fn write_canonical_text(text: &str, to: &mut String) {
+    // Section 3.2.2.2: all else stands as it is. Nearly every text has nothing to escape.
+    if text.bytes().all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\')) {
+        to.push('"');
+        to.push_str(text);
+        to.push('"');
+    } else {
+        to.push_str(&serde_json_canonicalizer::to_string(&text).unwrap_or_default());
     }
 }
 
