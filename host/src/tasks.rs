@@ -1,7 +1,14 @@
 //! The only place that spawns: every task has a name, an owner and an end.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
+use futures::{FutureExt, future::BoxFuture};
+use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
@@ -38,6 +45,17 @@ impl Tasks {
         self.tracker.spawn(task.instrument(tracing::debug_span!("task", name)));
     }
 
+    /// Runs work in the task of whoever waits for it. If they go away first, it runs on to its end in a task of its own:
+    /// that costs a hand-over between threads only where one is needed.
+    pub fn carry<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Carried<T> {
+        let span = tracing::debug_span!("task", name);
+        Carried { work: Some(self.tracker.track_future(work.instrument(span)).boxed()), name, tasks: self.clone() }
+    }
+
     /// Cancelled when the owner wants its tasks to end.
     pub fn stopping(&self) -> CancellationToken {
         self.token.clone()
@@ -53,5 +71,70 @@ impl Tasks {
         self.token.cancel();
         self.tracker.close();
         tokio::time::timeout(grace, self.tracker.wait()).await.is_ok()
+    }
+}
+
+/// Work that comes to its end whether or not somebody waits for it: see [`Tasks::carry`].
+#[must_use = "it runs where it is waited for"]
+pub struct Carried<T: Send + 'static> {
+    work: Option<BoxFuture<'static, T>>,
+    name: &'static str,
+    tasks: Tasks,
+}
+
+impl<T: Send + 'static> Future for Carried<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        let done = work.poll_unpin(context);
+        if done.is_ready() {
+            self.work = None;
+        }
+        done
+    }
+}
+
+impl<T: Send + 'static> Drop for Carried<T> {
+    fn drop(&mut self) {
+        // Work that panicked cannot go on, and without a runtime nothing can.
+        if let Some(work) = self.work.take()
+            && !std::thread::panicking()
+            && Handle::try_current().is_ok()
+        {
+            self.tasks.spawn(self.name, work.map(drop));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn carried_work_comes_to_its_end_though_nobody_waits_any_more() {
+        let tasks = Tasks::new();
+        let (go, gone) = oneshot::channel::<()>();
+        let (done, told) = oneshot::channel();
+        let mut work = tasks.carry("work", async move {
+            drop(gone.await);
+            done.send(7).unwrap();
+        });
+        assert!(futures::poll!(&mut work).is_pending());
+        drop(work);
+        go.send(()).unwrap();
+        assert_eq!(told.await, Ok(7));
+        assert!(tasks.stop(Duration::from_secs(60)).await);
+    }
+
+    #[tokio::test]
+    async fn carried_work_is_waited_for_at_the_end_like_any_task() {
+        let tasks = Tasks::new();
+        let work = tasks.carry("work", std::future::ready(7));
+        assert!(!tasks.stop(Duration::ZERO).await);
+        assert_eq!(work.await, 7);
+        assert!(tasks.stop(Duration::from_secs(60)).await);
     }
 }

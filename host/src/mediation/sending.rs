@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use super::{Answer, Mediator, Refused, mediator::Identified, records, refusing};
 use crate::{
@@ -32,21 +31,12 @@ enum Told {
 }
 
 impl Mediator {
-    /// Spends the permit in a task of its own, so that a request that is dropped loses nothing, and waits for the answer.
+    /// Spends the permit, and waits for the answer. A request that is dropped meanwhile loses nothing.
     pub(super) async fn send(&self, identified: Identified, permit: Permit, link: Link) -> Answer {
         let Identified { server, call, .. } = identified;
-        let id = call.id.clone();
-        let (tell, told) = oneshot::channel();
         let mediator = self.clone();
-        self.parts().tasks.spawn("call", async move {
-            let answer = mediator.carry_out(server, call, permit, link).await;
-            // Nobody may be left to tell; the journal has been told.
-            drop(tell.send(answer));
-        });
-        told.await.unwrap_or_else(|_| {
-            let error = RpcError { code: -32603, message: "internal error".to_owned(), data: None };
-            Answer::Error { call: id, error }
-        })
+        let carrying = async move { mediator.carry_out(server, call, permit, link).await };
+        self.parts().tasks.carry("call", carrying).await
     }
 
     async fn carry_out(&self, server: Arc<dyn ToolServer>, call: Call, permit: Permit, link: Link) -> Answer {

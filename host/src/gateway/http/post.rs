@@ -128,20 +128,30 @@ async fn modern(door: &Door, parts: &Parts, request: Request, facts: Facts) -> R
     let cancel = inner.cut.child_token();
     let line = Line::new(out, cancel.clone(), None);
     let gateway = door.gateway.clone();
-    inner.tasks.spawn("http request", async move {
-        if let Some(answer) = gateway.answer(request, client, &line).await {
-            line.send(answer).await;
-        }
-    });
+    let last = line.clone();
+    let mut answering = inner.tasks.carry("http request", async move { gateway.answer(request, client, &line).await });
     // Dropped with this future or with the stream: then the client is gone, or has everything.
     let gone = cancel.drop_guard();
-    let first = match tokio::time::timeout(DECIDING, messages.recv()).await {
-        Ok(Some(message)) if message::is_final(&message) => {
-            return Ok(reply::json(reply::status(&message), &message));
-        }
-        Ok(first) => first,
-        Err(_) => None,
+    let (first, answered) = tokio::select! {
+        biased;
+        first = messages.recv() => (first, None),
+        answered = &mut answering => (None, Some(answered)),
+        () = tokio::time::sleep(DECIDING) => (None, None),
     };
+    if let Some(Some(answer)) = &answered
+        && messages.is_empty()
+    {
+        return Ok(reply::json(reply::status(answer), answer));
+    }
+    inner.tasks.spawn("http stream", async move {
+        let answer = match answered {
+            Some(answer) => answer,
+            None => answering.await,
+        };
+        if let Some(answer) = answer {
+            last.send(answer).await;
+        }
+    });
     let rest = stream::unfold((messages, gone), |(mut messages, gone)| async move {
         messages.recv().await.map(|message| (message, (messages, gone)))
     });
