@@ -3,7 +3,8 @@
 //! `server` is the seam, `link` the way back to the client while a request is open, `catalogue` what the gateway and
 //! the mediator look things up in. An MCP server is a [`McpServer`]: `keeper` connects and reconnects it over a
 //! child's pipes (`stdio`) or HTTP (`http`), `connection` carries one request, `input` asks the client on behalf of a
-//! modern server. Below all of them the `switchboard` sees the raw messages in wire order and rmcp does the rest.
+//! modern server. Below all of them the `switchboard` sees the raw messages in wire order and rmcp does the rest, but
+//! for the requests to modern HTTP servers, which go straight to the socket (`stateless`).
 
 mod announcement;
 mod catalogue;
@@ -17,7 +18,9 @@ mod keeper;
 mod link;
 mod offers;
 mod outlet;
+mod param_headers;
 mod server;
+mod stateless;
 mod status;
 mod stdio;
 mod switchboard;
@@ -29,6 +32,7 @@ pub use client::McpServer;
 pub use config::{Reach, ServerConfig, Settings};
 pub use link::{FromServer, Link, Resume, RpcError};
 pub use offers::digest;
+pub use param_headers::param_headers;
 pub use server::{Offers, ServerError, Tool, ToolServer};
 pub use status::{State, Status};
 pub use toolset::Toolset;

@@ -30,7 +30,7 @@ pub(super) struct Shared {
     pub(super) reach: Reach,
     pub(super) settings: Settings,
     pub(super) announcements: Announcements,
-    pub(super) offers: ArcSwap<Offers>,
+    pub(super) offers: Arc<ArcSwap<Offers>>,
     clock: Arc<dyn Clock>,
     phase: watch::Sender<(Phase, Timestamp)>,
     /// URIs that clients have subscribed to, to be asked for again after a reconnection.
@@ -67,7 +67,7 @@ impl McpServer {
             reach: config.reach,
             settings,
             announcements,
-            offers: ArcSwap::default(),
+            offers: Arc::default(),
             phase: watch::Sender::new((Phase::Connecting, clock.now())),
             clock,
             subscribed: Mutex::default(),

@@ -1,7 +1,14 @@
 //! One live connection to one server: a request out, its answer back. For the MCP client and its keeper.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
+use arc_swap::ArcSwap;
 use rmcp::{
     RoleClient,
     model::{ClientRequest, CustomRequest, MetaObject, ProtocolVersion, RequestMetaObject, ServerResult},
@@ -10,10 +17,15 @@ use rmcp::{
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Link, ServerError, exchange::Exchange, http::Tapped, outlet::Outlet, switchboard::Switchboard};
+use super::{
+    Link, Offers, ServerError, exchange::Exchange, http::Tapped, outlet::Outlet, stateless::Posted,
+    switchboard::Switchboard,
+};
 
 /// `_meta` keys of the revision without a handshake.
 const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
+const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
+const CLIENT_KEY: &str = "io.modelcontextprotocol/clientInfo";
 const LOG_LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
 
 /// How the connection is carried.
@@ -32,6 +44,10 @@ pub(super) struct Connection {
     pub(super) board: Arc<Switchboard>,
     pub(super) carrier: Carrier,
     pub(super) protocol: ProtocolVersion,
+    /// What the server offers at the moment.
+    pub(super) offers: Arc<ArcSwap<Offers>>,
+    /// Ids of the requests that went straight to the server.
+    pub(super) posted: AtomicU64,
     pub(super) orphan_grace: Duration,
     pub(super) listing_time: Duration,
 }
@@ -56,7 +72,56 @@ impl Connection {
                 meta.insert(LOG_LEVEL_KEY.to_owned(), Value::String(level.clone()));
             }
         }
-        self.exchange(Arc::new(Exchange::new(link)), method, params, meta, &link.cancel).await
+        let exchange = Arc::new(Exchange::new(link));
+        match &self.carrier {
+            Carrier::Http(tapped) if self.is_modern() => {
+                self.post(tapped, exchange, method, params, meta, &link.cancel).await
+            }
+            Carrier::Http(_) | Carrier::Pipe(_) => self.exchange(exchange, method, params, meta, &link.cancel).await,
+        }
+    }
+
+    /// Sends a request that stands for itself.
+    async fn post(
+        &self,
+        tapped: &Tapped,
+        exchange: Arc<Exchange>,
+        method: &str,
+        mut params: Value,
+        mut meta: Map<String, Value>,
+        cancel: &CancellationToken,
+    ) -> Result<Value, ServerError> {
+        if cancel.is_cancelled() {
+            return Err(ServerError::Cancelled);
+        }
+        meta.insert(VERSION_KEY.to_owned(), self.protocol.as_str().into());
+        meta.insert(CLIENT_KEY.to_owned(), json!({"name": "interlock", "version": env!("CARGO_PKG_VERSION")}));
+        if let Some(params) = params.as_object_mut() {
+            params.insert("_meta".to_owned(), Value::Object(meta));
+        }
+        let offers = self.offers.load();
+        let called = params.get("name").and_then(Value::as_str).filter(|_| method == "tools/call");
+        let tool = called.and_then(|called| offers.tools.iter().find(|tool| tool.name.tool() == called)).cloned();
+        let schema = tool.as_ref().and_then(|tool| tool.definition.get("inputSchema")).and_then(Value::as_object);
+        let id = format!("interlock-{}", self.posted.fetch_add(1, Ordering::Relaxed));
+        let key = Value::from(id.as_str()).to_string();
+        let _forget = Forget { board: self.board.clone(), exchange: exchange.clone(), id: key };
+        let posted = Posted { method, params, version: self.protocol.as_str(), schema };
+        let reason = tokio::select! {
+            biased;
+            posted = tapped.post(&id, posted, &exchange) => match (exchange.take_answer(), posted) {
+                (Some(answer), _) => return answer.map_err(ServerError::Rpc),
+                (None, Ok(())) => "the server ended its answer before it was there".to_owned(),
+                (None, Err(error)) => error.to_string(),
+            },
+            () = cancel.cancelled() => {
+                if exchange.call_off() {
+                    return Err(ServerError::Cancelled);
+                }
+                CALLED_OFF.to_owned()
+            }
+        };
+        Err(if exchange.was_sent() { self.lost(reason) } else { self.unavailable(reason) })
     }
 
     /// Sends one request of our own and waits for the answer, at most for the time of a listing.
@@ -153,13 +218,12 @@ impl Connection {
         mut handle: RequestHandle<RoleClient>,
         id: &str,
     ) -> Result<Value, ServerError> {
-        const REASON: &str = "called off by the client";
         let unsent = exchange.call_off();
         if !unsent && !matches!((&self.carrier, self.is_modern()), (Carrier::Http(_), true)) {
             // Beside rmcp, which would stop listening for the answer. Closing the stream is how it is done from
             // 2026-07-28 over HTTP, below.
             let id = serde_json::from_str::<Value>(id).unwrap_or_default();
-            let params = json!({"requestId": id, "reason": REASON});
+            let params = json!({"requestId": id, "reason": CALLED_OFF});
             let message = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params});
             let outlet = match &self.carrier {
                 Carrier::Pipe(outlet) => Some(outlet.clone()),
@@ -178,11 +242,11 @@ impl Connection {
         }
         let answer = exchange.take_answer();
         // Forgets the request; over HTTP from 2026-07-28 this closes its stream. Where that fails, there is none.
-        let _ = handle.cancel(Some(REASON.to_owned())).await;
+        let _ = handle.cancel(Some(CALLED_OFF.to_owned())).await;
         match answer {
             Some(answer) => answer.map_err(ServerError::Rpc),
             None if unsent => Err(ServerError::Cancelled),
-            None => Err(self.lost(REASON.to_owned())),
+            None => Err(self.lost(CALLED_OFF.to_owned())),
         }
     }
 
@@ -194,6 +258,9 @@ impl Connection {
         ServerError::Unavailable { server: self.server.to_string(), reason }
     }
 }
+
+/// Why a client's request is called off.
+const CALLED_OFF: &str = "called off by the client";
 
 /// Pages that a listing may have.
 const MAX_PAGES: usize = 1000;

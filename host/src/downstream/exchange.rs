@@ -87,6 +87,11 @@ impl Exchange {
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
     }
 
+    /// Whether the server has answered.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// What the server answered, if it did.
     pub(super) fn take_answer(&self) -> Option<Result<Value, RpcError>> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner).take()

@@ -64,7 +64,7 @@ fn root(error: &reqwest::Error) -> String {
     if cause.is::<reqwest::Error>() { "the request failed".to_owned() } else { cause.to_string() }
 }
 
-type Failure = StreamableHttpError<HttpError>;
+pub(super) type Failure = StreamableHttpError<HttpError>;
 
 /// Why a server's address cannot be used at all.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,9 @@ pub(super) enum AddressError {
 #[derive(Clone)]
 pub(super) struct Tapped {
     http: reqwest::Client,
-    board: Arc<Switchboard>,
+    pub(super) board: Arc<Switchboard>,
+    /// Where and how requests go that stand for themselves.
+    pub(super) base: Arc<PostTarget>,
     /// Where and how the last request went: the current session.
     latest: Arc<ArcSwapOption<PostTarget>>,
     /// Which of our requests a resumable stream belongs to, by the id of its last event.
@@ -116,7 +118,9 @@ impl Tapped {
             custom.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| not_a_header())?, value);
         }
         let streams = lru::LruCache::new(std::num::NonZeroUsize::MIN.saturating_add(1023));
-        let tapped = Self { http, board, latest: Arc::default(), streams: Arc::new(streams.into()) };
+        let base = PostTarget { http: http.clone(), uri: url.into(), headers: custom.clone(), session: None };
+        let tapped =
+            Self { http, board, base: Arc::new(base), latest: Arc::default(), streams: Arc::new(streams.into()) };
         let mut retry = ExponentialBackoff::default();
         retry.base_duration = Duration::from_millis(500);
         retry.max_delay = Some(Duration::from_secs(15));
@@ -139,7 +143,11 @@ impl Tapped {
     }
 
     /// Sends a request, and says to whom it may concern if the server was not there.
-    async fn send(&self, request: reqwest::RequestBuilder, exchange: Option<&Exchange>) -> Result<Response, Failure> {
+    pub(super) async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        exchange: Option<&Exchange>,
+    ) -> Result<Response, Failure> {
         request.send().await.map_err(|error| {
             if error.is_connect() {
                 if let Some(exchange) = exchange {
@@ -152,7 +160,7 @@ impl Tapped {
     }
 
     /// An event stream whose data went through the switchboard, and holds what rmcp is to see.
-    fn events(&self, response: Response, origin: Option<String>, outlet: Outlet) -> BoxedSseResponse {
+    pub(super) fn events(&self, response: Response, origin: Option<String>, outlet: Outlet) -> BoxedSseResponse {
         // Counts what came since the last whole event.
         let pending = Arc::new(AtomicUsize::new(0));
         let counted = pending.clone();
@@ -198,7 +206,7 @@ fn same_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
 }
 
 /// Reads a body that must not be larger than a message may be.
-async fn body(response: Response) -> Result<Vec<u8>, Failure> {
+pub(super) async fn body(response: Response) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
@@ -210,7 +218,7 @@ async fn body(response: Response) -> Result<Vec<u8>, Failure> {
     Ok(body)
 }
 
-fn is_type(response: &Response, mime: &str) -> bool {
+pub(super) fn is_type(response: &Response, mime: &str) -> bool {
     let found = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     found.get(..mime.len()).is_some_and(|start| start.eq_ignore_ascii_case(mime.as_bytes()))
 }

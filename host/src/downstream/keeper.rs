@@ -1,6 +1,9 @@
 //! Keeps one MCP server connected: handshake, first listing, changes, and again after a pause when it went away.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Instant,
+};
 
 use futures::FutureExt;
 use rmcp::{
@@ -129,6 +132,8 @@ where
         board,
         carrier,
         protocol: info.protocol_version.clone(),
+        offers: shared.offers.clone(),
+        posted: AtomicU64::new(1),
         orphan_grace: shared.settings.orphan_grace,
         listing_time: limit,
     });

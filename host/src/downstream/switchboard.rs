@@ -97,6 +97,12 @@ impl Switchboard {
         Ok((json, Some(exchange)))
     }
 
+    /// Notes a request that leaves by another way than rmcp: its id, which is also the token of its progress.
+    pub(super) fn open(&self, id: &str, exchange: Arc<Exchange>) {
+        let token = exchange.wants_progress.then(|| id.into());
+        lock(&self.open).insert(Value::from(id).to_string(), Open { exchange, token, whole: false });
+    }
+
     /// Forgets a request that nobody waits for any longer.
     pub(super) fn forget(&self, id: &str) {
         lock(&self.open).remove(id);

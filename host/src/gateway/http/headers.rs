@@ -3,13 +3,12 @@
 use axum::http::{HeaderMap, HeaderName};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rmcp::transport::common::http_header::{
-    BASE64_HEADER_PREFIX, BASE64_HEADER_SUFFIX, HEADER_MCP_METHOD, HEADER_MCP_NAME, HEADER_MCP_PARAM_PREFIX,
-    HEADER_MCP_PROTOCOL_VERSION,
+    BASE64_HEADER_PREFIX, BASE64_HEADER_SUFFIX, HEADER_MCP_METHOD, HEADER_MCP_NAME, HEADER_MCP_PROTOCOL_VERSION,
 };
 use serde_json::Value;
 
 use crate::{
-    downstream::RpcError,
+    downstream::{RpcError, param_headers},
     gateway::{
         client::{MODERN, VERSIONS, said_version},
         message::{HEADER_MISMATCH, INVALID_REQUEST, Object, Request, rpc},
@@ -101,33 +100,15 @@ pub(super) fn check_modern(
     Ok(())
 }
 
-/// Every argument that its schema marks with `x-mcp-header`, at any depth of `properties`, must stand in a header too.
+/// Every argument that its schema marks with `x-mcp-header` must stand in a header too.
 fn check_params(headers: &HeaderMap, schema: &Object, arguments: Option<&Value>) -> Result<(), RpcError> {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Ok(()) };
-    for (key, schema) in properties {
-        let Some(schema) = schema.as_object() else { continue };
-        let argument = arguments.and_then(|arguments| arguments.get(key));
-        if let Some(name) = schema.get("x-mcp-header").and_then(Value::as_str).filter(|name| !name.is_empty()) {
-            let header = format!("{HEADER_MCP_PARAM_PREFIX}{name}");
-            let said = sole(headers, &header)?;
-            let meant = argument.and_then(plain);
-            if said.is_some() != meant.is_some() || said.and_then(decode) != meant {
-                return Err(mismatch(&header));
-            }
+    for (header, meant) in param_headers(schema, arguments) {
+        let said = sole(headers, &header)?;
+        if said.is_some() != meant.is_some() || said.and_then(decode) != meant {
+            return Err(mismatch(&header));
         }
-        check_params(headers, schema, argument)?;
     }
     Ok(())
-}
-
-/// How an argument is written in a header; none for what has no header.
-fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(bool) => Some(bool.to_string()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
 }
 
 /// A header's value as it was before it was made fit for a header.
