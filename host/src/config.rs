@@ -168,8 +168,16 @@ impl Config {
     /// A problem with a key of `journal`.
     pub fn journal_problem(&self, key: &str, message: &str, hint: &str) -> Problem {
         let hint = Some(hint.to_owned());
-        let pointer = format!("/journal/{key}");
-        Problem { kind: ProblemKind::BadValue, hint, ..self.settings_problem(pointer, message.to_owned()) }
+        let message = format!("`journal/{key}`: {message}");
+        Problem { kind: ProblemKind::BadValue, hint, ..self.settings_problem(format!("/journal/{key}"), message) }
+    }
+
+    /// Tools of this server whose names, under its `prefix`, are taken.
+    pub fn prefix_problem(&self, server: &str, message: &str) -> Problem {
+        let hint = Some("give one of the two servers another `prefix`.".to_owned());
+        let at = format!("{}/prefix", pointer::join("/mcpServers", server));
+        let problem = self.settings_problem(at, format!("server `{server}`: `prefix`: {message}"));
+        Problem { kind: ProblemKind::Clash, hint, ..problem }
     }
 
     /// A problem that a server's plugin has with its settings; `pointer` leads from `settings` on.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     clock::{Clock, SystemClock},
     config::{Config, Owner, Problem, Problems},
-    downstream::{Announcements, Catalogue, Clash, McpServer, Reach, ServerConfig, Settings, ToolServer, Toolset},
+    downstream::{Announcements, Catalogue, McpServer, Reach, ServerConfig, Settings, ToolServer, Toolset},
     journal::{Draft, Journal, JournalError, body, kind},
     mediation::{self, Mediator},
     policy::{Policies, PolicyError},
@@ -132,7 +132,11 @@ impl App {
             }
         };
         let catalogue = Catalogue::new(servers, announcements);
-        let clashes: Vec<Problem> = catalogue.clashes().iter().map(|clash| clash_problem(config, clash)).collect();
+        let clashes: Vec<Problem> = catalogue
+            .clashes()
+            .iter()
+            .map(|clash| config.prefix_problem(clash.shadowed.server(), &clash.to_string()))
+            .collect();
         if !clashes.is_empty() {
             end_early(&house, &journal).await;
             return Err(Problems(clashes).into());
@@ -214,12 +218,6 @@ async fn start_server(
 async fn end_early(house: &Tasks, journal: &Journal) {
     house.stop(EARLY_GRACE).await;
     journal.close(EARLY_GRACE).await;
-}
-
-fn clash_problem(config: &Config, clash: &Clash) -> Problem {
-    let mut problem = config.server_problem(clash.shadowed.server(), "", &clash.to_string());
-    problem.hint = Some("give one of the two servers another `prefix`.".to_owned());
-    problem
 }
 
 fn policy_problems(config: &Config, error: PolicyError) -> Vec<Problem> {

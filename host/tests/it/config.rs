@@ -157,15 +157,15 @@ fn what_clients_put_beside_a_server_is_taken_and_told() {
 fn what_a_plugin_says_of_its_settings_gets_a_place_in_the_file() {
     let config = read_valid("everything_that_can_be_said");
     insta::assert_snapshot!(config.policy_problem("validate-first", "/rules/0/after/1/tool", "no such tool"), @r"
-    Config error: policy `validate-first`: no such tool
+    Config error: policy `validate-first`: `settings/rules/0/after/1/tool`: no such tool
       /etc/interlock/interlock.json:17:74
     ");
     insta::assert_snapshot!(config.policy_problem("per-customer", "/missing/0", "`missing` is missing"), @r"
-    Config error: policy `per-customer`: `missing` is missing
+    Config error: policy `per-customer`: `settings/missing/0`: `missing` is missing
       /etc/interlock/interlock.json:20:46
     ");
     insta::assert_snapshot!(config.server_problem("own", "/latency_ms", "must be less"), @r"
-    Config error: server `own`: must be less
+    Config error: server `own`: `settings/latency_ms`: must be less
       /etc/interlock/interlock.json:7:62
     ");
 }
