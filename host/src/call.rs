@@ -145,6 +145,9 @@ pub struct Call {
     pub tool: ToolName,
     /// With what.
     pub arguments: Arguments,
+    /// What the request's parameters hold beside those that MCP knows. The server gets it; a yes counts for it alone;
+    /// policies do not see it.
+    pub beside: Arguments,
     /// By whom.
     pub caller: Caller,
     /// In which session of that principal.

@@ -198,6 +198,7 @@ mod tests {
             id: crate::call::CallId::new(),
             tool: "a/b".parse().unwrap(),
             arguments: Arc::new(value.map(|value| ("id".to_owned(), value)).into_iter().collect()),
+            beside: Arc::default(),
             caller: crate::call::Caller { principal, roles: Vec::new(), client: None },
             session,
             received: crate::clock::Timestamp(0),

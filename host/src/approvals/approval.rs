@@ -28,6 +28,9 @@ pub struct Approval {
     pub tool: ToolName,
     /// With what.
     pub arguments: Value,
+    /// What the request's parameters held beside name, arguments and `_meta`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub beside: Map<String, Value>,
     /// By whom.
     pub caller: Caller,
     /// In which session.
@@ -135,11 +138,11 @@ impl Approval {
 }
 
 /// What ties a question to exactly one call: SHA-256, as hexadecimal digits, over the canonical JSON of tool,
-/// arguments, principal, session, digest of the tool's definition, and the asking policy's name, component digest and
+/// arguments and what is beside them, principal, session, digest of the tool's definition, and the asking policy's name, component digest and
 /// settings digest. Change any of them, and it is another question.
 pub fn binding(call: &Call, policy: &str, component: &str, settings: &str) -> String {
     let arguments: &Map<String, Value> = &call.arguments;
-    let bound = json!({
+    let mut bound = json!({
         "tool": call.tool.as_str(),
         "arguments": arguments,
         "principal": call.caller.principal,
@@ -149,5 +152,8 @@ pub fn binding(call: &Call, policy: &str, component: &str, settings: &str) -> St
         "component": component,
         "settings": settings,
     });
+    if let (Some(bound), false) = (bound.as_object_mut(), call.beside.is_empty()) {
+        bound.insert("beside".to_owned(), Value::Object((*call.beside).clone()));
+    }
     Sha256::digest(canonical(&bound)).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -171,6 +171,7 @@ impl Approvals {
             question: question.clone(),
             tool: call.tool.clone(),
             arguments: serde_json::Value::Object((*call.arguments).clone()),
+            beside: (*call.beside).clone(),
             caller: call.caller.clone(),
             session: call.session.clone(),
             expires: self.now().plus(question.expires_in),

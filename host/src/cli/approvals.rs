@@ -86,11 +86,16 @@ fn print_one(approvals: &Approvals, approval: &Approval, json: bool) -> Result<(
         }
         return print_json(&shown);
     }
-    let Approval { id, policy, question, call, tool, arguments, caller, session, asked, expires, answers, .. } =
-        approval;
+    let Approval {
+        id, policy, question, call, tool, arguments, beside, caller, session, asked, expires, answers, ..
+    } = approval;
+    let beside = match beside.is_empty() {
+        true => String::new(),
+        false => format!("\nbeside    {:#}", serde_json::Value::Object(beside.clone())),
+    };
     let roles = if question.roles.is_empty() { "anyone".to_owned() } else { question.roles.join(", ") };
     let mut text = format!(
-        "approval  {id}\nstate     {}\npolicy    {policy}: {}\npreview   {}\ntool      {tool}\narguments {arguments:#}\n\
+        "approval  {id}\nstate     {}\npolicy    {policy}: {}\npreview   {}\ntool      {tool}\narguments {arguments:#}{beside}\n\
          caller    {}, session {session}, call {call}\nfor       {roles}; {} needed\nasked     {asked}\nexpires   {expires}\n",
         state.word(),
         question.reason,

@@ -78,6 +78,7 @@ fn request(config: &Config, asked: &Call) -> CallRequest {
     CallRequest {
         tool: asked.tool.clone(),
         arguments: asked.args.0.clone(),
+        beside: Map::new(),
         caller: config.local.clone(),
         session: asked.session.clone().unwrap_or_else(|| SESSION.to_owned()),
         continues: None,

@@ -186,7 +186,10 @@ impl ToolServer for McpServer {
     async fn call_tool(&self, permit: Permit, link: Link) -> Result<Value, ServerError> {
         let connection = self.connection(&link).await?;
         let call = permit.call();
-        let params = json!({"name": call.tool.tool(), "arguments": *call.arguments});
+        let mut params = json!({"name": call.tool.tool(), "arguments": *call.arguments});
+        if let Some(params) = params.as_object_mut() {
+            params.extend(call.beside.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
         let result = input::request(&connection, "tools/call", params, &link).await?;
         if is_tool_result(&result) { Ok(result) } else { Err(RpcError::not_a_result().into()) }
     }

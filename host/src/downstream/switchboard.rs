@@ -219,7 +219,7 @@ impl Switchboard {
         let mut params = message.get_mut("params").map(Value::take).unwrap_or_else(|| json!({}));
         match method.as_str() {
             "notifications/progress" => {
-                let token = params.as_object_mut().and_then(|params| params.remove("progressToken"));
+                let token = params.as_object_mut().and_then(|params| params.shift_remove("progressToken"));
                 if let Some(exchange) = token.and_then(|token| self.by_token(&token)) {
                     exchange.notify(method, params).await;
                 }
@@ -289,9 +289,9 @@ fn take_token(json: &mut Value, wanted: bool) -> Option<Value> {
     if wanted {
         return meta.get("progressToken").cloned();
     }
-    meta.remove("progressToken");
+    meta.shift_remove("progressToken");
     if meta.is_empty() {
-        params.remove("_meta");
+        params.shift_remove("_meta");
     }
     None
 }

@@ -165,7 +165,7 @@ impl Inner {
         }
         let Request { method, mut params, .. } = request;
         for in_the_link in ["_meta", "requestState", "inputResponses"] {
-            params.remove(in_the_link);
+            params.shift_remove(in_the_link);
         }
         let operation = Box::pin(async move {
             let result = behind.request(&method, Value::Object(params), link).await?;
@@ -188,11 +188,14 @@ impl Inner {
             },
         };
         let tool = request.params.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let arguments = match request.params.remove("arguments") {
+        let arguments = match request.params.shift_remove("arguments") {
             Some(Value::Object(arguments)) => arguments,
             Some(_) | None => Object::new(),
         };
-        Ok(CallRequest { tool, arguments, caller: client.caller.clone(), session, continues })
+        let mut beside = std::mem::take(&mut request.params);
+        // The last is of MCP 2025-11-25: a call that becomes a task is not finished when it is answered.
+        beside.retain(|key, _| !["name", "_meta", "requestState", "inputResponses", "task"].contains(&key.as_str()));
+        Ok(CallRequest { tool, arguments, beside, caller: client.caller.clone(), session, continues })
     }
 
     /// Keeps an operation open beyond its request, until the client comes back with an answer or stays away too long.

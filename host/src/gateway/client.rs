@@ -196,9 +196,9 @@ pub(super) fn meta_to_pass_on(request: &Request) -> Object {
 /// client could take one.
 fn capabilities(mut declared: Value) -> Value {
     if let Some(declared) = declared.as_object_mut() {
-        declared.remove("tasks");
+        declared.shift_remove("tasks");
         if let Some(Value::Object(extensions)) = declared.get_mut("extensions") {
-            extensions.remove("io.modelcontextprotocol/tasks");
+            extensions.shift_remove("io.modelcontextprotocol/tasks");
         }
     }
     declared

@@ -136,8 +136,8 @@ impl Waiting {
     /// # Errors
     /// `-32602` if the state is not one of ours, was given to someone else or for something else, is spent, or too old.
     pub(super) fn come_back(&self, request: &mut Request, bound: &[u8]) -> Result<Option<Back>, RpcError> {
-        let sealed = request.params.remove("requestState");
-        let responses = request.params.remove("inputResponses");
+        let sealed = request.params.shift_remove("requestState");
+        let responses = request.params.shift_remove("inputResponses");
         if responses.as_ref().is_some_and(|responses| !responses.is_object()) {
             return Err(rpc(INVALID_PARAMS, "`inputResponses` is not an object"));
         }

@@ -45,9 +45,9 @@ fn instruct(result: &mut Value, offered: &Offered) {
 pub(super) fn capabilities(offered: &Offered) -> Object {
     let mut all = offered.capabilities.as_object().cloned().unwrap_or_default();
     all.insert("tools".to_owned(), json!({"listChanged": true}));
-    all.remove("tasks");
+    all.shift_remove("tasks");
     if let Some(Value::Object(extensions)) = all.get_mut("extensions") {
-        extensions.remove("io.modelcontextprotocol/tasks");
+        extensions.shift_remove("io.modelcontextprotocol/tasks");
     }
     all
 }
@@ -84,7 +84,7 @@ pub(super) fn dress(method: &str, mut result: Value, era: Era) -> Value {
     let complete = fields.get("resultType").is_none_or(|kind| kind == "complete");
     match era {
         Era::Legacy if complete => {
-            fields.remove("resultType");
+            fields.shift_remove("resultType");
         }
         Era::Legacy => {}
         Era::Modern => {

@@ -1,7 +1,7 @@
 //! The shapes of events' bodies. Fields that a reader does not know are passed over; new fields need a default.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Sequence;
 use crate::{
@@ -48,6 +48,9 @@ pub struct Admitted {
     /// What was asked for, where a policy changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments_before: Option<Value>,
+    /// What the request's parameters held beside name, arguments and `_meta`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub beside: Map<String, Value>,
     /// Digest of the tool's definition.
     #[serde(default)]
     pub definition: String,
@@ -199,6 +202,9 @@ pub struct ApprovalAsked {
     pub tool: ToolName,
     /// With what.
     pub arguments: Value,
+    /// What the request's parameters held beside name, arguments and `_meta`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub beside: Map<String, Value>,
     /// By whom.
     pub caller: Caller,
     /// In which session.

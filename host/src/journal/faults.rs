@@ -135,6 +135,7 @@ fn call(journal: &Journal) -> (Call, Draft) {
         id: CallId::new(),
         tool: "a/b".parse().unwrap(),
         arguments: Arc::default(),
+        beside: Arc::default(),
         caller: Caller { principal: "p".to_owned(), roles: Vec::new(), client: None },
         session: "s".to_owned(),
         received: Timestamp(0),

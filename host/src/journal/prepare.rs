@@ -10,7 +10,7 @@ use super::{Config, Draft, Hash, secrets::Secrets};
 use crate::scope::canonical;
 
 /// The fields of bodies that hold what a caller or a server sent.
-const FOREIGN: [&str; 3] = ["arguments", "arguments_before", "result"];
+const FOREIGN: [&str; 4] = ["arguments", "arguments_before", "beside", "result"];
 /// How much of a text that was cut is kept, in bytes.
 const KEPT_BYTES: usize = 1024;
 /// Members of arguments that were cut stay if they are so short, and so few, that scopes can still be told apart.

@@ -36,6 +36,8 @@ pub struct CallRequest {
     pub tool: String,
     /// The arguments; empty if none were sent.
     pub arguments: Map<String, Value>,
+    /// Parameters beside the name, the arguments and `_meta`, as sent.
+    pub beside: Map<String, Value>,
     /// By whom, as the door established it.
     pub caller: Caller,
     /// In which session.
@@ -174,6 +176,7 @@ impl Mediator {
             id: CallId::new(),
             tool: name,
             arguments: Arc::new(request.arguments),
+            beside: Arc::new(request.beside),
             caller: request.caller,
             session: request.session,
             received: self.0.clock.now(),

@@ -52,6 +52,7 @@ pub(super) fn admitted(
         tool: call.tool.clone(),
         arguments: object(&call.arguments),
         arguments_before: identified.before.as_deref().map(object),
+        beside: (*call.beside).clone(),
         definition: call.definition.to_string(),
         caller: call.caller.clone(),
         session: call.session.clone(),

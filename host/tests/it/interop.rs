@@ -2,6 +2,6 @@
 
 mod app;
 mod both_eras;
-mod house;
+pub(crate) mod house;
 pub(crate) mod packages;
 mod peers;

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod downstream;
 mod examples;
+mod fidelity;
 mod gateway;
 mod interop;
 mod journal;

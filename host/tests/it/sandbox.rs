@@ -51,6 +51,7 @@ fn call(tool: &str, arguments: Value) -> Call {
         id: CallId::new(),
         tool: tool.parse().unwrap(),
         arguments: Arc::new(arguments),
+        beside: Arc::default(),
         caller: Caller { principal: "local".to_owned(), roles: vec!["agent".to_owned()], client: None },
         session: "s".to_owned(),
         received: Timestamp(1_767_603_600_000),

@@ -43,6 +43,15 @@ const RESOURCES: Listing = Listing { method: "resources/list", field: "resources
 const TEMPLATES: Listing =
     Listing { method: "resources/templates/list", field: "resourceTemplates", capability: "resources" };
 
+/// What servers listed, as one page.
+#[derive(Debug, Default)]
+struct Listed {
+    /// Each with the position of its server.
+    items: Vec<(usize, Value)>,
+    /// What is said beside them.
+    page: Map<String, Value>,
+}
+
 impl Catalogue {
     /// Passes on any request but `tools/call` and `tools/list`, with names and URIs as AI apps know them. Lists are
     /// merged over all servers that are there, on one page.
@@ -78,25 +87,31 @@ impl Catalogue {
     }
 
     /// What every server lists. One that is away, or fails, is left out.
-    async fn list(&self, listing: &Listing, link: &Link) -> Vec<(usize, Value)> {
+    async fn list(&self, listing: &Listing, link: &Link) -> Listed {
         let able = self.able(listing.capability).into_iter();
         let here = able.filter(|(_, mounted)| mounted.server.status().state == State::Ready);
         let lists = join_all(here.map(|(at, mounted)| async move {
             match list_one(mounted, listing, link).await {
-                Ok(items) => items.into_iter().map(|item| (at, item)).collect(),
+                Ok(listed) => Some((at, listed)),
                 Err(error) => {
                     warn!(server = mounted.server.name(), %error, method = listing.method, "a list is left out");
-                    Vec::new()
+                    None
                 }
             }
         }));
-        lists.await.into_iter().flatten().collect()
+        let mut all = Listed::default();
+        for (at, (items, page)) in lists.await.into_iter().flatten() {
+            all.items.extend(items.into_iter().map(|item| (at, item)));
+            add_page(&mut all.page, page);
+        }
+        all
     }
 
     async fn list_prompts(&self, link: &Link) -> Value {
         let mut prompts = Vec::new();
         let mut named = HashMap::new();
-        for (at, mut prompt) in self.list(&PROMPTS, link).await {
+        let Listed { items, page } = self.list(&PROMPTS, link).await;
+        for (at, mut prompt) in items {
             let (Some(name), Some(mounted)) = (text(&prompt, "/name"), self.0.servers.get(at)) else { continue };
             let exposed = format!("{}{name}", mounted.prefix);
             if named.contains_key(&exposed) {
@@ -108,12 +123,12 @@ impl Catalogue {
             prompts.push(prompt);
         }
         self.routes().prompts = named;
-        object(PROMPTS.field, prompts.into())
+        with_items(page, PROMPTS.field, prompts)
     }
 
     async fn list_resources(&self, listing: &Listing, key: &str, link: &Link) -> Value {
-        let listed = self.list(listing, link).await;
-        let known = listed.iter().filter_map(|(at, item)| Some((text(item, &format!("/{key}"))?, *at)));
+        let Listed { items, page } = self.list(listing, link).await;
+        let known = items.iter().filter_map(|(at, item)| Some((text(item, &format!("/{key}"))?, *at)));
         let mut routes = self.routes();
         if key == "uri" {
             routes.resources = HashMap::new();
@@ -123,7 +138,8 @@ impl Catalogue {
         } else {
             routes.templates = known.collect();
         }
-        object(listing.field, listed.into_iter().map(|(_, item)| item).collect())
+        drop(routes);
+        with_items(page, listing.field, items.into_iter().map(|(_, item)| item).collect())
     }
 
     /// A request that names a prompt, for the server that listed it; else for each whose prefix fits, longest first.
@@ -251,21 +267,50 @@ impl Catalogue {
     }
 }
 
-/// All pages of one server's list.
-async fn list_one(mounted: &Mounted, listing: &Listing, link: &Link) -> Result<Vec<Value>, ServerError> {
-    let mut items = Vec::new();
+/// All pages of one server's list: the items, and what is said beside them.
+async fn list_one(
+    mounted: &Mounted,
+    listing: &Listing,
+    link: &Link,
+) -> Result<(Vec<Value>, Map<String, Value>), ServerError> {
+    let (mut items, mut said) = (Vec::new(), Map::new());
     let mut params = Value::Object(Map::new());
     for _ in 0..MAX_PAGES {
         let mut page = mounted.server.request(listing.method, params, link.clone()).await?;
         if let Some(Value::Array(more)) = page.get_mut(listing.field).map(Value::take) {
             items.extend(more);
         }
-        match page.get_mut("nextCursor").map(Value::take) {
+        let cursor = page.as_object_mut().and_then(|page| page.shift_remove("nextCursor"));
+        if let Value::Object(page) = page {
+            add_page(&mut said, page);
+        }
+        match cursor {
             Some(cursor @ Value::String(_)) => params = object("cursor", cursor),
             _ => break,
         }
     }
-    Ok(items)
+    Ok((items, said))
+}
+
+/// Adds what another page says beside its items. What was said first stands, but a list lives no longer than any of
+/// its pages.
+fn add_page(all: &mut Map<String, Value>, page: Map<String, Value>) {
+    let lives = |page: &Map<String, Value>| page.get("ttlMs").and_then(Value::as_f64);
+    if let (Some(so_far), Some(this)) = (lives(all), lives(&page))
+        && this < so_far
+        && let Some(ttl) = page.get("ttlMs")
+    {
+        all.insert("ttlMs".to_owned(), ttl.clone());
+    }
+    for (key, value) in page {
+        all.entry(key).or_insert(value);
+    }
+}
+
+/// A page with its items.
+fn with_items(mut page: Map<String, Value>, field: &str, items: Vec<Value>) -> Value {
+    page.insert(field.to_owned(), items.into());
+    Value::Object(page)
 }
 
 fn text(value: &Value, pointer: &str) -> Option<String> {

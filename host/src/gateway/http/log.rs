@@ -11,7 +11,8 @@ use tokio::sync::watch;
 
 use super::reply::Event;
 
-/// Most messages that are kept; the oldest makes room. The answer, being the last, is always among them.
+/// Most messages that are kept. While someone reads, a new one waits until they have the oldest; else the oldest makes
+/// room. The answer, being the last, is always among them.
 const MOST: usize = 256;
 
 /// One stream's messages.
@@ -32,6 +33,8 @@ struct State {
     read: u64,
     /// Who reads; whoever read before reads no more.
     reader: u64,
+    /// Whether that reader is there.
+    attended: bool,
     ended: bool,
 }
 
@@ -45,7 +48,16 @@ impl Log {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a message.
+    /// Waits until one more message pushes out none that a reader who is there has yet to get.
+    pub(super) async fn room(&self) {
+        let mut changed = self.changed.subscribe();
+        while self.state().would_lose() {
+            // The sender lives in this log.
+            drop(changed.changed().await);
+        }
+    }
+
+    /// Adds a message. If there are too many, the oldest makes room.
     pub(super) fn push(&self, message: Value) {
         let mut state = self.state();
         if state.messages.len() == MOST {
@@ -68,22 +80,31 @@ impl Log {
         self.state().ended
     }
 
+    /// Whether every message has been given out.
+    pub(super) fn was_read(&self) -> bool {
+        let state = self.state();
+        state.read == state.written
+    }
+
     /// The messages after number `after`, or else those that nobody has read yet, and all to come, until the stream
     /// ends or someone else reads.
     pub(super) fn read(self: Arc<Self>, after: Option<u64>) -> impl Stream<Item = Event> + Send + use<> {
         let mut state = self.state();
         state.reader += 1;
+        state.attended = true;
         let me = state.reader;
         let position = after.unwrap_or(state.read);
+        state.read = position.min(state.written);
         drop(state);
         self.changed.send_replace(());
         let changed = self.changed.subscribe();
-        futures::stream::unfold((self, changed, position), move |(log, mut changed, position)| async move {
+        let reading = Reading { log: self, me };
+        futures::stream::unfold((reading, changed, position), |(reading, mut changed, position)| async move {
             loop {
-                match log.next(position, me) {
+                match reading.log.next(position, reading.me) {
                     Next::Message(number, message) => {
-                        let event = Event { stream: log.stream, number, message };
-                        return Some((event, (log, changed, number)));
+                        let event = Event { stream: reading.log.stream, number, message };
+                        return Some((event, (reading, changed, number)));
                     }
                     Next::End => return None,
                     // The sender lives in the log, which is held here.
@@ -105,11 +126,39 @@ impl Log {
         match state.messages.get(at).cloned() {
             Some(message) => {
                 state.read = state.read.max(number);
+                drop(state);
+                // Someone may wait to add more.
+                self.changed.send_replace(());
                 Next::Message(number, message)
             }
             None if state.ended => Next::End,
             None => Next::NotYet,
         }
+    }
+}
+
+impl State {
+    /// Whether one more message would push out one that a reader who is there does not have yet.
+    fn would_lose(&self) -> bool {
+        let kept = u64::try_from(self.messages.len()).unwrap_or(u64::MAX);
+        self.attended && self.messages.len() >= MOST && self.read <= self.written - kept
+    }
+}
+
+/// A reader who is there, until dropped.
+struct Reading {
+    log: Arc<Log>,
+    me: u64,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut state = self.log.state();
+        if state.reader == self.me {
+            state.attended = false;
+        }
+        drop(state);
+        self.log.changed.send_replace(());
     }
 }
 
@@ -138,6 +187,32 @@ mod tests {
         log.end();
         let rest: Vec<_> = second.by_ref().map(|event| (event.number, Value::clone(&event.message))).collect().await;
         assert_eq!(rest, [(2, json!(2)), (3, json!(3)), (4, json!(4))]);
+    }
+
+    #[tokio::test]
+    async fn a_flood_waits_for_a_reader_who_is_there_and_for_no_other() {
+        let log = Log::new(1);
+        let flood = async {
+            for n in 0..=2 * MOST {
+                log.room().await;
+                log.push(json!(n));
+            }
+            log.end();
+        };
+        let mut reader = Box::pin(Arc::clone(&log).read(None));
+        let hear = async { reader.by_ref().map(|event| Value::clone(&event.message)).collect::<Vec<_>>().await };
+        // The flood is polled first, and until it cannot go on.
+        let ((), all) = tokio::join!(flood, hear);
+        assert_eq!(all, (0..=2 * MOST).map(|n| json!(n)).collect::<Vec<_>>());
+
+        let log = Log::new(2);
+        drop(Box::pin(Arc::clone(&log).read(None)));
+        for n in 0..=2 * MOST {
+            log.room().await;
+            log.push(json!(n));
+        }
+        log.end();
+        assert_eq!(log.read(None).count().await, MOST);
     }
 
     #[tokio::test]

@@ -175,7 +175,7 @@ async fn legacy(door: &Door, parts: &Parts, request: Request) -> Result<Response
     let log = session.new_stream();
     let (out, mut outgoing) = mpsc::channel(CAPACITY);
     let line = Line::new(out, open.cancel.clone(), Some(Arc::clone(connection)));
-    let (gateway, kept) = (door.gateway.clone(), Arc::clone(&log));
+    let (gateway, kept, called_off) = (door.gateway.clone(), Arc::clone(&log), open.cancel.clone());
     inner.tasks.spawn("http request", async move {
         let answering = async move {
             if let Some(answer) = gateway.answer(request, client, &line).await {
@@ -185,6 +185,8 @@ async fn legacy(door: &Door, parts: &Parts, request: Request) -> Result<Response
         };
         let keeping = async {
             while let Some(message) = outgoing.recv().await {
+                // Called off, it goes nowhere any more, and nobody need wait.
+                called_off.run_until_cancelled(kept.room()).await;
                 kept.push(message);
             }
         };
@@ -192,9 +194,10 @@ async fn legacy(door: &Door, parts: &Parts, request: Request) -> Result<Response
         kept.end();
     });
     let number = log.stream;
-    let mut events = Box::pin(log.read(None));
+    let mut events = Box::pin(Arc::clone(&log).read(None));
     let first = match tokio::time::timeout(DECIDING, events.next()).await {
         Ok(Some(event)) if message::is_final(&event.message) => {
+            session.forget(&log);
             return Ok(reply::json(StatusCode::OK, &event.message));
         }
         Ok(first) => first,

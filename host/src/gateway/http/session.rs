@@ -26,8 +26,9 @@ use crate::{
     },
 };
 
-/// Most ended streams of a session that are kept to be read on from.
-const MOST_ENDED: usize = 16;
+/// Most ended streams of a session that are kept to be read on from: those that were given out to their end, whose
+/// reader may not have got all of it, and those that were not.
+const MOST_ENDED: [(bool, usize); 2] = [(true, 16), (false, 256)];
 
 /// The response to a request that belongs to no session.
 type NoSession = (StatusCode, &'static str);
@@ -134,15 +135,23 @@ impl Session {
     /// A stream for one request.
     pub(super) fn new_stream(&self) -> Arc<Log> {
         let mut streams = self.streams();
-        let ended: Vec<u64> =
-            streams.logs.iter().filter(|(_, log)| log.has_ended()).map(|(stream, _)| *stream).collect();
-        for stream in ended.iter().rev().skip(MOST_ENDED) {
-            streams.logs.remove(stream);
+        for (was_read, most) in MOST_ENDED {
+            let of_this_kind = |log: &Log| log.has_ended() && log.was_read() == was_read;
+            let ended: Vec<u64> =
+                streams.logs.iter().filter(|(_, log)| of_this_kind(log)).map(|(stream, _)| *stream).collect();
+            for stream in ended.iter().rev().skip(most) {
+                streams.logs.remove(stream);
+            }
         }
         streams.last += 1;
         let log = Log::new(streams.last);
         streams.logs.insert(log.stream, Arc::clone(&log));
         log
+    }
+
+    /// Forgets a stream that no client has an event id of.
+    pub(super) fn forget(&self, log: &Log) {
+        self.streams().logs.remove(&log.stream);
     }
 
     /// The stream of what belongs to no request.

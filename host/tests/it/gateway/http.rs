@@ -335,6 +335,83 @@ async fn a_broken_off_call_goes_on_and_its_answer_can_be_read_later() {
 }
 
 #[tokio::test]
+async fn a_client_that_comes_back_at_any_place_gets_every_message_once() {
+    let served = Served::new().await;
+    let session = served.open(json!({}), &[]).await;
+    let headers = [("mcp-session-id", session.as_str())];
+    let call = |id| request(id, "tools/call", json!({"name": "steps", "_meta": {"progressToken": "t"}}));
+    let hear = async |events: &mut Events, most: usize| {
+        let (mut heard, mut last) = (Vec::new(), String::new());
+        while heard.len() < most
+            && let Some((id, message)) = events.next().await
+        {
+            last = id;
+            heard.extend(Some(message).filter(|message| !message.is_null()));
+        }
+        (heard, last)
+    };
+    let mut whole = Events::of(served.post(&call(0), &headers).send().await.unwrap());
+    let (whole, _) = hear(&mut whole, usize::MAX).await;
+    let kinds: Vec<_> = whole.iter().map(|message| message["method"].as_str().unwrap_or("answer")).collect();
+    let (progress, log) = ("notifications/progress", "notifications/message");
+    assert_eq!(kinds, [progress, progress, progress, log, log, "answer"]);
+    for place in 1..whole.len() {
+        let mut events = Events::of(served.post(&call(0), &headers).send().await.unwrap());
+        let (mut heard, last) = hear(&mut events, place).await;
+        drop(events);
+        let mut rest = Events::of(served.get(&session).header("last-event-id", last).send().await.unwrap());
+        heard.extend(hear(&mut rest, usize::MAX).await.0);
+        assert_eq!(heard, whole, "broken off after {place}");
+    }
+}
+
+#[tokio::test]
+async fn answers_wait_for_a_client_who_is_away_whatever_others_ask_meanwhile() {
+    const AWAY: u64 = 40;
+    let served = Served::new().await;
+    let session = served.open(json!({"elicitation": {}}), &[]).await;
+    let headers = [("mcp-session-id", session.as_str())];
+    let mut places = Vec::new();
+    for id in 0..AWAY {
+        let call = request(id, "tools/call", json!({"name": "ask"}));
+        let mut events = Events::of(served.post(&call, &headers).send().await.unwrap());
+        events.next().await.unwrap();
+        let (place, question) = events.next().await.unwrap();
+        drop(events);
+        let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "decline"}});
+        assert_eq!(served.send(&answer, &headers).await.0, 202);
+        places.push(place);
+    }
+    for id in 0..100 {
+        let who = request(1000 + id, "tools/call", json!({"name": "who"}));
+        assert_eq!(served.send(&who, &headers).await.0, 200);
+    }
+    for (id, place) in places.iter().enumerate() {
+        let mut rest = Events::of(served.get(&session).header("last-event-id", place).send().await.unwrap());
+        let (_, answer) = rest.next().await.unwrap_or_else(|| panic!("the answer to {id} is gone"));
+        assert_eq!(answer["id"], id);
+    }
+}
+
+#[tokio::test]
+async fn announcements_wait_for_a_client_who_is_away() {
+    let served = Served::new().await;
+    let session = served.open(json!({}), &[]).await;
+    let announce = |news| served.house.behind.announce.send(news);
+    let mut events = Events::of(served.get(&session).send().await.unwrap());
+    while announce(Announcement::ToolsChanged).is_err() {
+        tokio::task::yield_now().await;
+    }
+    let (place, _) = events.next().await.unwrap();
+    drop(events);
+    announce(Announcement::PromptsChanged).unwrap();
+    announce(Announcement::ResourcesChanged).unwrap();
+    let mut rest = Events::of(served.get(&session).header("last-event-id", place).send().await.unwrap());
+    assert_eq!(rest.message().await["method"], "notifications/prompts/list_changed");
+    assert_eq!(rest.message().await["method"], "notifications/resources/list_changed");
+}
+
+#[tokio::test]
 async fn a_legacy_call_is_called_off_by_notification() {
     let mut served = Served::new().await;
     let session = served.open(json!({}), &[]).await;

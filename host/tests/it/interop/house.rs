@@ -14,7 +14,7 @@ use super::packages;
 pub(super) const INTERLOCK: &str = env!("CARGO_BIN_EXE_interlock");
 
 /// How long a policy may take in these tests, whose machine may be busy with other tests, in milliseconds.
-pub(super) const TIME_MS: u32 = 10_000;
+pub(crate) const TIME_MS: u32 = 10_000;
 
 /// A server that asks back in the newer era.
 const ASKING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/asking.py");
@@ -22,25 +22,25 @@ const ASKING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/aski
 /// What stands on standard error before the address of the door.
 const SERVES: &str = "interlock serves MCP at ";
 
-pub(super) struct House {
+pub(crate) struct House {
     folder: tempfile::TempDir,
 }
 
 /// A door that is open on HTTP.
-pub(super) struct Door {
-    pub(super) url: String,
+pub(crate) struct Door {
+    pub(crate) url: String,
     child: Child,
     errors: tokio::task::JoinHandle<String>,
 }
 
 impl House {
-    pub(super) fn with(config: &Value) -> Self {
+    pub(crate) fn with(config: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("interlock.json"), format!("{config:#}")).unwrap();
         Self { folder }
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
@@ -52,14 +52,14 @@ impl House {
     }
 
     /// `interlock` with these arguments, not yet started.
-    pub(super) fn interlock(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn interlock(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(INTERLOCK);
         command.args(arguments).current_dir(self.folder()).envs(Self::environment()).kill_on_drop(true);
         command
     }
 
     /// What `interlock` prints as JSON, and its exit code.
-    pub(super) async fn json(&self, arguments: &[&str]) -> (Value, i32) {
+    pub(crate) async fn json(&self, arguments: &[&str]) -> (Value, i32) {
         let mut command = self.interlock(arguments);
         let output = command.arg("--json").stdin(Stdio::null()).output().await.unwrap();
         let said = serde_json::from_slice(&output.stdout)
@@ -81,13 +81,13 @@ impl House {
     }
 
     /// The journal is as it was written.
-    pub(super) async fn assert_whole(&self) {
+    pub(crate) async fn assert_whole(&self) {
         let (verified, code) = self.json(&["audit", "verify"]).await;
         assert_eq!(code, 0, "{verified}");
     }
 
     /// Opens the door on a free port.
-    pub(super) async fn open(&self) -> Door {
+    pub(crate) async fn open(&self) -> Door {
         let mut child = self
             .interlock(&["serve", "--http", "127.0.0.1:0"])
             .stdin(Stdio::null())
@@ -120,7 +120,7 @@ async fn rest(mut lines: tokio::io::Lines<BufReader<ChildStderr>>) -> String {
 
 impl Door {
     /// Tells it to end, which it does in good order and without a complaint.
-    pub(super) async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
         let status = self.child.wait().await.unwrap();

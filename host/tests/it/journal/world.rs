@@ -10,7 +10,7 @@ use interlock::{
     scope::ScopeKey,
     tasks::Tasks,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A folder, a clock, and the peers that were opened over it.
 pub(super) struct World {
@@ -93,6 +93,7 @@ pub(super) fn call(tool: &str, arguments: Value) -> Call {
         id: CallId::new(),
         tool: tool.parse().unwrap(),
         arguments: Arc::new(arguments),
+        beside: Arc::default(),
         caller: Caller { principal: "alice".to_owned(), roles: vec!["agent".to_owned()], client: None },
         session: "s".to_owned(),
         received: Timestamp(0),
@@ -107,6 +108,7 @@ pub(super) fn admitted(call: &Call, process: &str) -> Draft {
         tool: call.tool.clone(),
         arguments: Value::Object(call.arguments.as_ref().clone()),
         arguments_before: None,
+        beside: Map::new(),
         definition: call.definition.to_string(),
         caller: call.caller.clone(),
         session: call.session.clone(),

@@ -61,6 +61,25 @@ async fn a_call_that_needs_approval_waits_for_it_and_runs_once() {
     assert_eq!(world.shop.sent().len(), 1);
 }
 
+#[tokio::test]
+async fn a_yes_counts_for_the_parameters_beside_the_arguments_that_the_approver_saw() {
+    let world = World::with(gate(json!({})));
+    let house = world.house().await;
+    let with = |beside: Value| {
+        let beside = beside.as_object().unwrap().clone();
+        CallRequest { beside, ..request("pay", json!({"amount": 5})) }
+    };
+    assert_eq!(told(&house.send(with(json!({"priority": 1}))).await), ["approval_pending"]);
+    let asked = open(&house).await;
+    assert_eq!(Value::Object(asked.beside), json!({"priority": 1}));
+    answer(&house, &asked.id, "olga", &[], true).await.unwrap();
+    assert_eq!(told(&house.send(with(json!({"priority": 2}))).await), ["approval_pending"], "that is another call");
+    assert_eq!(told(&house.send(with(json!({}))).await), ["approval_pending"], "so is that");
+    assert_eq!(told(&house.send(with(json!({"priority": 1}))).await), ["ok"]);
+    let admitted = house.events(kind::CALL_ADMITTED).await;
+    assert_eq!((admitted.len(), &admitted[0].body["beside"]), (1, &json!({"priority": 1})));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_yes_is_one_call_however_many_come_at_once() {
     let world = World::with(gate(json!({})));

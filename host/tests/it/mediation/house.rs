@@ -26,6 +26,7 @@ fn request(tool: &str, arguments: Value) -> CallRequest {
     CallRequest {
         tool: tool.to_owned(),
         arguments: arguments.as_object().cloned().unwrap_or_else(Map::new),
+        beside: Map::new(),
         caller: interlock::call::Caller {
             principal: "local".to_owned(),
             roles: vec!["agent".to_owned()],

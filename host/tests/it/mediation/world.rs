@@ -227,6 +227,7 @@ pub(super) fn request(tool: &str, arguments: Value) -> CallRequest {
     CallRequest {
         tool: format!("shop/{tool}"),
         arguments,
+        beside: Map::new(),
         caller: Caller { principal: "alice".to_owned(), roles: vec!["agent".to_owned()], client: None },
         session: "s".to_owned(),
         continues: None,
