@@ -12,6 +12,8 @@ mod client;
 mod config;
 mod connection;
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub mod fuzz;
 mod http;
 mod input;
 mod keeper;

@@ -143,7 +143,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Whether a server's answer says how the call ended. What says nothing must not pass for success.
-fn is_tool_result(result: &Value) -> bool {
+pub(super) fn is_tool_result(result: &Value) -> bool {
     let is_other = match result.get("resultType") {
         None => false,
         Some(Value::String(kind)) => kind != "complete",

@@ -126,7 +126,7 @@ impl Child {
     }
 }
 
-async fn read_lines(
+pub(super) async fn read_lines(
     server: Arc<str>,
     stdout: impl AsyncRead + Unpin + Send,
     board: Arc<Switchboard>,

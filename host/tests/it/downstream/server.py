@@ -1,7 +1,7 @@
 """An MCP server over stdio for tests: odd where servers are odd, and able to misbehave.
 
 Argument: legacy, modern, or fragile (legacy, and dies of what it does not know); then, if wanted, "listed" and the name
-of one more tool that is offered.
+of one more tool that is offered, and "described" and what is said of the tool "echo".
 """
 import json, os, subprocess, sys, threading
 
@@ -13,7 +13,9 @@ tools = ["steps", "die", "wait", "hang", "ask", "ask_twice_open", "echo", "envir
          "other/echo", "e*", "e cho", "echo\x1b"]
 
 if "listed" in sys.argv:
-    tools.append(sys.argv[-1])
+    tools.append(sys.argv[sys.argv.index("listed") + 1])
+if "described" in sys.argv:
+    redefined["echo"] = {"description": sys.argv[sys.argv.index("described") + 1]}
 
 
 def send(message):
