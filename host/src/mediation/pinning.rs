@@ -50,7 +50,6 @@ impl Mediator {
     /// Sees to it that a call's tool is pinned, or its change on record, before the call is judged.
     pub(super) async fn sighted(&self, call: &Call) -> Result<(), JournalError> {
         let Some(pins) = &self.parts().pins else { return Ok(()) };
-        self.parts().journal.refresh().await?;
         match pins.standing(&call.tool, &call.definition).await?.0 {
             Standing::Pinned => Ok(()),
             Standing::New | Standing::Changed => self.sight().await,
