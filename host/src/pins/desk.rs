@@ -245,3 +245,33 @@ fn defined(kind: &str, by: &str, tool: &ToolName, digest: &str, content: &Value)
     let body = body::Defined { tool: tool.clone(), definition: digest.to_owned(), content: content.clone() };
     Draft::new(by, kind, tool.as_str(), &body)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{clock::Timestamp, journal::Hash};
+
+    #[test]
+    fn an_admission_is_disturbed_when_another_definition_of_its_tool_is_pinned_and_by_nothing_else() {
+        let tool = ToolName::new("s", "t");
+        let guard = untouched(tool, Sequence(1));
+        let disturbed = |kind: &str, subject: &str| {
+            (guard.disturbed_by)(&Event {
+                seq: Sequence(2),
+                at: Timestamp(0),
+                actor: String::new(),
+                kind: kind.to_owned(),
+                subject: subject.to_owned(),
+                body: Arc::new(json!({})),
+                prev: Hash::default(),
+                hash: Hash::default(),
+                change: None,
+            })
+        };
+        assert!(disturbed(kind::TOOL_ACCEPTED, "s/t") && disturbed(kind::TOOL_PINNED, "s/t"));
+        assert!(!disturbed(kind::TOOL_ACCEPTED, "s/u") && !disturbed(kind::TOOL_CHANGED, "s/t"));
+        assert!(!disturbed(kind::CALL_FINISHED, "s/t"));
+    }
+}
