@@ -60,6 +60,8 @@ pub struct Config {
     pub session_idle: Duration,
     /// Whether the descriptions of guarded tools tell their rules.
     pub describe_rules: bool,
+    /// Whether tools are held back whose definition has changed, until an operator accepts it.
+    pub pin_tools: bool,
     /// Whether API keys are asked for over HTTP.
     pub http_keys: bool,
     /// Where the door for people listens: an address of this machine.
@@ -116,6 +118,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
         local,
         session_idle: Duration::from_secs(minutes.saturating_mul(60)),
         describe_rules: root.get("describe_rules").and_then(document::Node::flag).unwrap_or(true),
+        pin_tools: root.get("pin_tools").and_then(document::Node::flag).unwrap_or(true),
         http_keys: sections::keys(root.get("auth")),
         admin,
         notes: findings.end()?,

@@ -7,6 +7,8 @@ mod answer;
 mod behind;
 mod client;
 mod connection;
+#[cfg(feature = "fuzzing")]
+pub mod fuzz;
 mod http;
 mod input;
 mod line;

@@ -9,6 +9,8 @@ mod error;
 mod event;
 #[cfg(test)]
 mod faults;
+#[cfg(feature = "fuzzing")]
+pub mod fuzz;
 mod guard;
 mod handle;
 mod key_value;

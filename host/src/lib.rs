@@ -16,6 +16,7 @@ pub mod sandbox;
 
 pub mod approvals;
 pub mod ledger;
+pub mod pins;
 
 pub mod downstream;
 pub mod policy;

@@ -5,6 +5,7 @@ mod asking;
 mod config;
 mod explain;
 mod mediator;
+mod pinning;
 mod records;
 mod refusing;
 mod sending;

@@ -15,6 +15,9 @@ mod snapshot;
 mod standard;
 mod stored;
 
+#[cfg(feature = "fuzzing")]
+pub use since_v0_1_0::fuzz;
+
 pub use config::{ComponentSource, Limits};
 pub use engine::Sandbox;
 pub use facts::{FactsError, History, KeyValue};

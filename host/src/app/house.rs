@@ -33,7 +33,7 @@ impl House {
     /// Opens the house: from now on its list of tools follows its servers'. The following ends with `tasks`.
     pub async fn open(mediator: Mediator, tasks: &Tasks) -> Self {
         let heard = mediator.catalogue().announcements();
-        let tools = ArcSwap::from_pointee(mediator.tools().await);
+        let tools = ArcSwap::from_pointee(listed(&mediator).await);
         let house = Self(Arc::new(Inner { mediator, tools, announced: broadcast::Sender::new(ANNOUNCEMENTS) }));
         let (follower, stopping) = (house.clone(), tasks.stopping());
         tasks.spawn("house", async move {
@@ -45,26 +45,59 @@ impl House {
         house
     }
 
-    /// Hands servers' announcements on, each after what it announces can be seen.
+    /// Hands servers' announcements on, each after what it announces can be seen, and follows what operators accept.
     async fn follow(&self, mut heard: broadcast::Receiver<Announcement>) {
+        let mut pinned = 0;
         loop {
-            let news = match heard.recv().await {
-                Ok(news) => vec![news],
-                // Whatever was missed: say that everything may be different.
-                Err(broadcast::error::RecvError::Lagged(_)) => {
-                    vec![Announcement::ToolsChanged, Announcement::PromptsChanged, Announcement::ResourcesChanged]
+            let news = tokio::select! {
+                news = heard.recv() => match news {
+                    Ok(news) => vec![news],
+                    // Whatever was missed: say that everything may be different.
+                    Err(broadcast::error::RecvError::Lagged(_)) => {
+                        vec![Announcement::ToolsChanged, Announcement::PromptsChanged, Announcement::ResourcesChanged]
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
+                revision = self.pins_moved(pinned) => {
+                    pinned = revision;
+                    vec![Announcement::ToolsChanged]
                 }
-                Err(broadcast::error::RecvError::Closed) => return,
             };
             for one in news {
-                if one == Announcement::ToolsChanged {
-                    self.0.tools.store(Arc::new(self.0.mediator.tools().await));
+                if one == Announcement::ToolsChanged && !self.list_again().await {
+                    continue;
                 }
                 // An error means that no client is connected.
                 drop(self.0.announced.send(one));
             }
         }
     }
+
+    /// Makes the list of tools anew; false if it is as it was, because what has changed is held back.
+    async fn list_again(&self) -> bool {
+        let tools = listed(&self.0.mediator).await;
+        if tools == **self.0.tools.load() {
+            return false;
+        }
+        self.0.tools.store(Arc::new(tools));
+        true
+    }
+
+    /// Waits until the pinned definitions are others; for ever where there are none.
+    async fn pins_moved(&self, since: u64) -> u64 {
+        match self.0.mediator.pins() {
+            Some(pins) => pins.moved(since).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The tools as AI apps see them, once it is on record what their servers show.
+async fn listed(mediator: &Mediator) -> Vec<Arc<Value>> {
+    if let Err(error) = mediator.sight().await {
+        tracing::warn!(%error, "the definitions of tools could not be recorded");
+    }
+    mediator.tools().await
 }
 
 #[async_trait]

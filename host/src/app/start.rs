@@ -146,6 +146,7 @@ impl App {
             expire: config.approvals.expire,
             heartbeat: mediation::HEARTBEAT,
             describe_rules: config.describe_rules,
+            pin_tools: config.pin_tools,
         };
         if let Some(role) = role {
             record_start(&journal, config, &policies, role).await?;

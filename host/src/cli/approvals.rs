@@ -112,7 +112,7 @@ fn print_one(approvals: &Approvals, approval: &Approval, json: bool) -> Result<(
 }
 
 /// Who sits at this terminal.
-fn user() -> String {
+pub(super) fn user() -> String {
     ["USER", "LOGNAME", "USERNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))

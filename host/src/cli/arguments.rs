@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use interlock_glob::Glob;
 use serde_json::{Map, Value};
 
 /// Stands between AI apps and MCP servers: sandboxed policies decide every tool call, one journal tells what happened.
@@ -114,11 +115,27 @@ pub(super) struct Tools {
 pub(super) enum ToolsAction {
     /// Lists them.
     List,
-    /// Accepts a tool's changed definition, so that it can be called again.
-    Accept {
-        /// `server/tool`.
-        tool: String,
+    /// Shows what servers have changed about their tools since these were pinned.
+    Changes {
+        /// Pattern of `server/tool`.
+        #[arg(default_value = "**", value_parser = pattern)]
+        tools: Glob,
     },
+    /// Shows what has changed about tools and accepts it, so that they can be called again.
+    Accept(AcceptTools),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AcceptTools {
+    /// `server/tool`, or a pattern such as `server/*`.
+    #[arg(value_parser = pattern)]
+    pub(super) tools: Glob,
+    /// Only if the digest of the new definition begins so.
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) digest: Option<String>,
+    /// Who accepts, for the journal; the name of the user of this machine unless given.
+    #[arg(long = "as", value_name = "NAME")]
+    pub(super) by: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -133,6 +150,11 @@ pub(super) struct Call {
     pub(super) session: Option<String>,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// Every text is a pattern.
+fn pattern(text: &str) -> Result<Glob, std::convert::Infallible> {
+    Ok(Glob::new(text))
 }
 
 /// A JSON object from the command line.

@@ -46,7 +46,12 @@ pub(super) fn run(global: &Global, asked: &Call) -> Result<(), Failure> {
                     let failure = Failure::new(Kind::Failed, text_of(&result).trim_end());
                     return Err(failure.hint(format!("`interlock calls show {call}` tells what is known of it.")));
                 }
-                Err(refusal(&refused).hint(format!("`interlock explain {}` tells what each policy says.", asked.tool)))
+                let hint = if refused.iter().any(|one| one.refusal.code == "tool_changed") {
+                    "`interlock tools changes` shows what its server has changed, `tools accept` accepts it.".to_owned()
+                } else {
+                    format!("`interlock explain {}` tells what each policy says.", asked.tool)
+                };
+                Err(refusal(&refused).hint(hint))
             }
             Answer::Error { call, error: RpcError { code, message, data } } => {
                 let unknown = data.as_ref().and_then(|data| data.pointer("/interlock/refused/0/code")).is_some();

@@ -1,5 +1,6 @@
 //! `interlock check`: reads the configuration, loads the plugins, connects to the servers, and reports what is wrong.
 
+use anyhow::Context as _;
 use interlock_glob::Glob;
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use super::{
     output::{Table, print, print_json, tell},
     running::{block_on, configuration, with_app},
 };
-use crate::{downstream::State, sandbox::Isolation};
+use crate::{downstream::State, pins::Standing, sandbox::Isolation};
 
 /// Checks everything that can be checked without calling a tool.
 pub(super) fn run(global: &Global, asked: &Check) -> Result<(), Failure> {
@@ -32,6 +33,15 @@ pub(super) fn run(global: &Global, asked: &Check) -> Result<(), Failure> {
             table.row([server.kind.into(), server.name.into(), state.into(), detail.trim_end().into()]);
         }
         let tools = app.mediator.catalogue().tools();
+        let mut held_back = Vec::new();
+        for tool in app.mediator.catalogue().every_tool() {
+            let standing = app.mediator.standing_of(&tool).await.context("the pinned definitions cannot be read")?;
+            if standing == Some(Standing::Changed) {
+                held_back.push(tool.name.to_string());
+                let detail = "its server has changed its definition: see `interlock tools changes`";
+                table.row(["tool".into(), tool.name.to_string().into(), "held back".into(), detail.into()]);
+            }
+        }
         let mut idle = Vec::new();
         for policy in app.mediator.policies().iter() {
             let fits = |glob: &Glob| tools.iter().any(|tool| glob.matches(tool.name.as_str()));
@@ -54,13 +64,18 @@ pub(super) fn run(global: &Global, asked: &Check) -> Result<(), Failure> {
         if asked.output.json {
             let notes: Vec<Value> = config.notes.iter().map(|note| json!(note)).collect();
             print_json(
-                &json!({ "ok": away.is_empty(), "checked": table.json(), "notes": notes, "fits_nothing": idle }),
+                &json!({ "ok": away.is_empty() && held_back.is_empty(), "checked": table.json(), "notes": notes, "fits_nothing": idle }),
             )?;
         } else {
             print(&table.text())?;
         }
-        if away.is_empty() {
+        if away.is_empty() && held_back.is_empty() {
             return Ok(());
+        }
+        if away.is_empty() {
+            let message = format!("held back: {}", held_back.join(", "));
+            let hint = "`interlock tools accept SERVER/TOOL` accepts what `interlock tools changes` shows.";
+            return Err(Failure::new(Kind::Failed, message).hint(hint));
         }
         let message = format!("not available: {}", away.join(", "));
         Err(Failure::new(Kind::Failed, message).hint("`interlock check -v` shows what the servers wrote to their log."))

@@ -13,6 +13,7 @@ use crate::{
     approvals::{Approvals, State},
     config::Config,
     journal::{Journal, Query},
+    pins::Pins,
 };
 
 /// Prints the page.
@@ -35,6 +36,12 @@ async fn page(config: &Config, journal: &Journal, approvals: &Approvals) -> Resu
     let waiting = listed.iter().filter(|approval| approval.state(now) == State::Open).count();
     let open = journal.open_calls();
     let (running, unknown): (Vec<_>, Vec<_>) = open.iter().partition(|call| call.outcome.is_none());
+    let pins = if config.pin_tools {
+        Pins::new(journal.clone()).list().await.context("the pinned definitions cannot be read")?
+    } else {
+        Vec::new()
+    };
+    let held_back = pins.iter().filter(|pin| pin.waiting.is_some());
     let refused = Query {
         kinds: vec!["call.refused".to_owned()],
         since: Some(crate::clock::Timestamp(now.0.saturating_sub(3_600_000))),
@@ -56,6 +63,7 @@ async fn page(config: &Config, journal: &Journal, approvals: &Approvals) -> Resu
         "calls_of_unknown_outcome": unknown.iter().map(|call| call.id.to_string()).collect::<Vec<_>>(),
         "calls_refused_last_hour": refused,
         "approvals_waiting": waiting,
+        "tools_held_back": held_back.map(|pin| pin.tool.to_string()).collect::<Vec<_>>(),
     }))
 }
 
@@ -81,7 +89,7 @@ fn text(page: &Value) -> String {
     };
     format!(
         "config      {}\nservers     {}\npolicies    {}\njournal     {}, {} events\nrunning     {}\nunknown     {}\n\
-         refused     {} in the last hour\napprovals   {} waiting\n",
+         refused     {} in the last hour\napprovals   {} waiting\nheld back   {}\n",
         value("config"),
         names("servers"),
         names("policies"),
@@ -91,5 +99,6 @@ fn text(page: &Value) -> String {
         names("calls_of_unknown_outcome"),
         value("calls_refused_last_hour"),
         value("approvals_waiting"),
+        names("tools_held_back"),
     )
 }

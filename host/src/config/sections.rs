@@ -37,6 +37,12 @@ pub(super) const FILE: Shape = Shape::Table(&[
         Shape::Flag,
         "Whether the descriptions of guarded tools tell their rules; true unless given.",
     ),
+    Key::new(
+        "pin_tools",
+        Shape::Flag,
+        "Whether a tool is held back whose server has changed its definition, until `interlock tools accept`; true \
+        unless given.",
+    ),
 ]);
 
 const AUTH: Shape = Shape::Table(&[

@@ -1,6 +1,6 @@
 //! `mcpServers`: the servers behind the gateway, in the form that desktop clients have made common.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
@@ -26,7 +26,7 @@ pub(super) const SHAPE: Shape = Shape::Names(&Shape::Unless("disabled", &Shape::
 
 const REACHES: [&str; 3] = ["command", "url", "component"];
 
-const KEYS: [Key; 30] = [
+const KEYS: [Key; 31] = [
     Key::new(
         "command",
         Shape::Text,
@@ -57,6 +57,12 @@ const KEYS: [Key; 30] = [
         "What some AI apps write \
         to say how the server is reached; `command` or `url` says it already.",
     ),
+    Key::new(
+        "call_timeout_seconds",
+        Shape::Whole(1, 86_400),
+        "Seconds for which a call may get neither an answer nor a sign of life, such as progress, before it counts as \
+        lost; 600 unless given.",
+    ),
     Key::new("disabled", Shape::Flag, "Leaves the server out."),
     Key::new("autoApprove", Shape::Ignored(CLIENT_ONLY), ""),
     Key::new("alwaysAllow", Shape::Ignored(CLIENT_ONLY), ""),
@@ -78,6 +84,10 @@ const KEYS: [Key; 30] = [
     Key::new("serverUrl", Shape::Absent("write `url`"), ""),
     Key::new("httpUrl", Shape::Absent("write `url`"), ""),
 ];
+
+/// Longer than most AI apps wait (a minute, often; some of them four). A call that is given up although its server is
+/// still at work does harm, one that is given up late does not.
+const CALL_SECONDS: u64 = 600;
 
 /// Headers that the protocol sets itself.
 const OWNED: [&str; 8] = [
@@ -127,14 +137,15 @@ fn server(name: &str, node: &Node, base: &Base<'_>, findings: &mut Findings<'_>)
         foreign(node, "url", &["args", "env", "cwd", "settings"], findings);
         http(node, url, findings)
     } else if let Some(component) = node.get("component") {
-        foreign(node, "component", &["args", "env", "cwd", "headers", "type"], findings);
+        foreign(node, "component", &["args", "env", "cwd", "headers", "type", "call_timeout_seconds"], findings);
         let settings = node.get("settings").map_or_else(|| serde_json::json!({}), Node::json);
         Reach::Toolset { component: base.component(Some(component), findings), settings: Arc::new(settings) }
     } else {
         foreign(node, "command", &["headers", "settings"], findings);
         stdio(node, base, findings)
     };
-    ServerConfig { name: name.to_owned(), prefix, reach }
+    let call_seconds = node.get("call_timeout_seconds").and_then(Node::whole).unwrap_or(CALL_SECONDS);
+    ServerConfig { name: name.to_owned(), prefix, reach, call_time: Duration::from_secs(call_seconds) }
 }
 
 /// A name is a part of `server/tool`, of patterns, and (without a `prefix`) of the names that models see.

@@ -80,6 +80,11 @@ impl Catalogue {
         self.index().tools.clone()
     }
 
+    /// Every tool of every server, those included that AI apps do not see because another one has their name.
+    pub fn every_tool(&self) -> Vec<Tool> {
+        self.index().made_of.iter().flat_map(|offers| offers.tools.iter().cloned()).collect()
+    }
+
     /// The tool with this exposed name or `server/tool` name, and its server.
     pub fn find(&self, name: &str) -> Option<(Arc<dyn ToolServer>, Tool)> {
         let index = self.index();

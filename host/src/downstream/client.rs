@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) name: Arc<str>,
     pub(super) prefix: String,
     pub(super) reach: Reach,
+    pub(super) call_time: Duration,
     pub(super) settings: Settings,
     pub(super) announcements: Announcements,
     pub(super) offers: Arc<ArcSwap<Offers>>,
@@ -65,6 +67,7 @@ impl McpServer {
             name: config.name.into(),
             prefix: config.prefix,
             reach: config.reach,
+            call_time: config.call_time,
             settings,
             announcements,
             offers: Arc::default(),
@@ -140,7 +143,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Whether a server's answer says how the call ended. What says nothing must not pass for success.
-fn is_tool_result(result: &Value) -> bool {
+pub(super) fn is_tool_result(result: &Value) -> bool {
     let is_other = match result.get("resultType") {
         None => false,
         Some(Value::String(kind)) => kind != "complete",

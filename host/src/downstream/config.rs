@@ -15,6 +15,9 @@ pub struct ServerConfig {
     pub prefix: String,
     /// How to reach it.
     pub reach: Reach,
+    /// How long a request may get no answer, and no sign of life such as progress, before it counts as lost. A toolset
+    /// has limits of its own.
+    pub call_time: Duration,
 }
 
 /// How to reach a server.

@@ -49,6 +49,7 @@ pub(super) struct Connection {
     /// Ids of the requests that went straight to the server.
     pub(super) posted: AtomicU64,
     pub(super) orphan_grace: Duration,
+    pub(super) call_time: Duration,
     pub(super) listing_time: Duration,
 }
 
@@ -58,11 +59,11 @@ impl Connection {
         !self.protocol.has_initialize()
     }
 
-    /// Sends one request of a client and waits for the answer, without a limit of time.
+    /// Sends one request of a client and waits for the answer, for as long as the server shows that it is at work.
     ///
     /// # Errors
-    /// See [`ServerError`]. A request that is called off after it was sent is [`ServerError::Lost`], unless the server
-    /// answers within the grace.
+    /// See [`ServerError`]. A request that is called off after it was sent, by the client or because the server has been
+    /// silent for too long, is [`ServerError::Lost`], unless the server answers within the grace.
     pub(super) async fn request(&self, method: &str, params: Value, link: &Link) -> Result<Value, ServerError> {
         let mut meta = link.meta.clone();
         if self.is_modern() {
@@ -114,11 +115,11 @@ impl Connection {
                 (None, Ok(())) => "the server ended its answer before it was there".to_owned(),
                 (None, Err(error)) => error.to_string(),
             },
-            () = cancel.cancelled() => {
+            end = self.given_up(&exchange, cancel) => {
                 if exchange.call_off() {
-                    return Err(ServerError::Cancelled);
+                    return Err(self.unsent(end));
                 }
-                CALLED_OFF.to_owned()
+                self.reason(end)
             }
         };
         Err(if exchange.was_sent() { self.lost(reason) } else { self.unavailable(reason) })
@@ -187,7 +188,38 @@ impl Connection {
         tokio::select! {
             biased;
             outcome = &mut handle.rx => self.outcome(&exchange, outcome.unwrap_or(Err(ServiceError::TransportClosed))),
-            () = cancel.cancelled() => self.call_off(&exchange, handle, &id).await,
+            end = self.given_up(&exchange, cancel) => self.call_off(&exchange, handle, &id, end).await,
+        }
+    }
+
+    /// Waits until a request is waited for no longer. One of our own has a limit elsewhere.
+    async fn given_up(&self, exchange: &Exchange, cancel: &CancellationToken) -> End {
+        let silent = async {
+            tokio::select! {
+                () = exchange.silent_for(self.call_time) => {}
+                () = tokio::time::sleep(LONGEST.max(self.call_time)) => {}
+            }
+        };
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => End::Client,
+            () = silent, if exchange.has_client() => End::Silence,
+        }
+    }
+
+    /// Why there is no answer to a request that was sent.
+    fn reason(&self, end: End) -> String {
+        match end {
+            End::Client => "called off by the client".to_owned(),
+            End::Silence => format!("no answer, and no sign of life for {} s", self.call_time.as_secs_f32()),
+        }
+    }
+
+    /// The same of one that never left.
+    fn unsent(&self, end: End) -> ServerError {
+        match end {
+            End::Client => ServerError::Cancelled,
+            End::Silence => self.unavailable("the server takes nothing in".to_owned()),
         }
     }
 
@@ -217,13 +249,15 @@ impl Connection {
         exchange: &Exchange,
         mut handle: RequestHandle<RoleClient>,
         id: &str,
+        end: End,
     ) -> Result<Value, ServerError> {
+        let reason = self.reason(end);
         let unsent = exchange.call_off();
         if !unsent && !matches!((&self.carrier, self.is_modern()), (Carrier::Http(_), true)) {
             // Beside rmcp, which would stop listening for the answer. Closing the stream is how it is done from
             // 2026-07-28 over HTTP, below.
             let id = serde_json::from_str::<Value>(id).unwrap_or_default();
-            let params = json!({"requestId": id, "reason": CALLED_OFF});
+            let params = json!({"requestId": id, "reason": reason});
             let message = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params});
             let outlet = match &self.carrier {
                 Carrier::Pipe(outlet) => Some(outlet.clone()),
@@ -242,11 +276,11 @@ impl Connection {
         }
         let answer = exchange.take_answer();
         // Forgets the request; over HTTP from 2026-07-28 this closes its stream. Where that fails, there is none.
-        let _ = handle.cancel(Some(CALLED_OFF.to_owned())).await;
+        let _ = handle.cancel(Some(reason.clone())).await;
         match answer {
             Some(answer) => answer.map_err(ServerError::Rpc),
-            None if unsent => Err(ServerError::Cancelled),
-            None => Err(self.lost(CALLED_OFF.to_owned())),
+            None if unsent => Err(self.unsent(end)),
+            None => Err(self.lost(reason)),
         }
     }
 
@@ -259,11 +293,19 @@ impl Connection {
     }
 }
 
-/// Why a client's request is called off.
-const CALLED_OFF: &str = "called off by the client";
-
 /// Pages that a listing may have.
 const MAX_PAGES: usize = 1000;
+/// Longest time for one request, whatever the server says meanwhile (MCP, lifecycle: there should always be one).
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// Why a request is waited for no longer.
+#[derive(Clone, Copy)]
+enum End {
+    /// Its client has called it off.
+    Client,
+    /// Its server has been silent for too long.
+    Silence,
+}
 
 /// Takes a request off the switchboard, however the wait for it ends.
 struct Forget {

@@ -1,13 +1,16 @@
 //! One request of ours while it is open at a server: who hears what the server says meanwhile, and what came back. For
 //! the client and the switchboard.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU8, Ordering},
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU8, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use serde_json::{Map, Value};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{FromServer, Link, RpcError};
@@ -30,6 +33,10 @@ pub(super) struct Exchange {
     pub(super) wants_progress: bool,
     progress: AtomicU8,
     answer: Mutex<Option<Result<Value, RpcError>>>,
+    /// Moves whenever the server says something that belongs to it.
+    signs: watch::Sender<()>,
+    /// What the client has to take or answer before it is the server's turn again.
+    with_client: AtomicUsize,
 }
 
 impl Exchange {
@@ -42,6 +49,8 @@ impl Exchange {
             wants_progress: link.wants_progress,
             progress: AtomicU8::new(QUEUED),
             answer: Mutex::default(),
+            signs: watch::Sender::default(),
+            with_client: AtomicUsize::new(0),
         }
     }
 
@@ -54,6 +63,8 @@ impl Exchange {
             wants_progress: false,
             progress: AtomicU8::new(QUEUED),
             answer: Mutex::default(),
+            signs: watch::Sender::default(),
+            with_client: AtomicUsize::new(0),
         }
     }
 
@@ -97,8 +108,27 @@ impl Exchange {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Waits until the server has said nothing that belongs to it for so long. While the client has to answer, or does
+    /// not keep up, it is not the server who is waited for.
+    pub(super) async fn silent_for(&self, limit: Duration) {
+        self.silent(|| tokio::time::sleep(limit)).await;
+    }
+
+    async fn silent<F: Future<Output = ()>>(&self, limit: impl Fn() -> F) {
+        let mut signs = self.signs.subscribe();
+        loop {
+            tokio::select! {
+                biased;
+                // The sender lives as long as we do.
+                _ = signs.changed() => {}
+                () = limit() => if self.with_client.load(Ordering::SeqCst) == 0 { return },
+            }
+        }
+    }
+
     /// Hands a notification to the client; waits while the client is slow, gives up when it is gone.
     pub(super) async fn notify(&self, method: String, params: Value) {
+        let _turn = ClientsTurn::begin(self);
         self.pass(FromServer::Notification { method, params }).await;
     }
 
@@ -115,6 +145,7 @@ impl Exchange {
             });
         }
         let (reply, answer) = oneshot::channel();
+        let _turn = ClientsTurn::begin(self);
         self.pass(FromServer::Request { method, params, reply }).await;
         let gone = || RpcError { code: -32603, message: "the client is gone".to_owned(), data: None };
         tokio::select! {
@@ -147,5 +178,97 @@ impl Exchange {
                 () = self.cancel.cancelled() => {}
             }
         }
+    }
+}
+
+/// Something that the client has to take or answer, until it has, or that is given up.
+struct ClientsTurn<'a>(&'a Exchange);
+
+impl<'a> ClientsTurn<'a> {
+    fn begin(exchange: &'a Exchange) -> Self {
+        exchange.with_client.fetch_add(1, Ordering::SeqCst);
+        Self(exchange)
+    }
+}
+
+impl Drop for ClientsTurn<'_> {
+    fn drop(&mut self) {
+        self.0.with_client.fetch_sub(1, Ordering::SeqCst);
+        self.0.signs.send_replace(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::{FutureExt, poll};
+    use serde_json::json;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    fn exchange() -> (Exchange, mpsc::Receiver<FromServer>) {
+        let (messages, received) = mpsc::channel(4);
+        let link = Link {
+            messages,
+            cancel: CancellationToken::new(),
+            meta: Map::new(),
+            wants_progress: true,
+            capabilities: json!({"roots": {}}),
+            takes_input_required: false,
+            resumes: None,
+            log_level: None,
+        };
+        (Exchange::new(&link), received)
+    }
+
+    /// Limits that are over when the test says so: how many have begun, and the means to end one.
+    fn limits() -> (Arc<AtomicUsize>, Arc<Semaphore>, impl Fn() -> futures::future::BoxFuture<'static, ()>) {
+        let (begun, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+        let (counts, waits) = (Arc::clone(&begun), Arc::clone(&over));
+        let limit = move || {
+            counts.fetch_add(1, Ordering::SeqCst);
+            let waits = Arc::clone(&waits);
+            async move { waits.acquire().await.unwrap().forget() }.boxed()
+        };
+        (begun, over, limit)
+    }
+
+    #[tokio::test]
+    async fn each_sign_of_life_begins_the_wait_anew() {
+        let (exchange, mut received) = exchange();
+        let (begun, over, limit) = limits();
+        let mut silence = std::pin::pin!(exchange.silent(limit));
+        for nth in 1..=3 {
+            assert!(poll!(&mut silence).is_pending());
+            assert_eq!(begun.load(Ordering::SeqCst), nth);
+            exchange.notify("notifications/progress".to_owned(), json!({})).await;
+            received.recv().await.unwrap();
+        }
+        over.add_permits(1);
+        silence.await;
+        assert_eq!(begun.load(Ordering::SeqCst), 4);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_waits_for_the_client_is_not_silent() {
+        let (exchange, mut received) = exchange();
+        let (_, over, limit) = limits();
+        let mut silence = std::pin::pin!(exchange.silent(limit));
+        {
+            let mut question = std::pin::pin!(exchange.ask("roots/list".to_owned(), json!({})));
+            assert!(poll!(&mut question).is_pending());
+            let Some(FromServer::Request { reply, .. }) = received.recv().await else { panic!("nothing is asked") };
+            for _ in 0..3 {
+                over.add_permits(1);
+                assert!(poll!(&mut silence).is_pending());
+            }
+            reply.send(Ok(json!({}))).unwrap();
+            question.await.unwrap();
+        }
+        assert!(poll!(&mut silence).is_pending());
+        over.add_permits(1);
+        silence.await;
     }
 }

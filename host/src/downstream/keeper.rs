@@ -134,6 +134,7 @@ where
         protocol: info.protocol_version.clone(),
         offers: shared.offers.clone(),
         posted: AtomicU64::new(1),
+        call_time: shared.call_time,
         orphan_grace: shared.settings.orphan_grace,
         listing_time: limit,
     });

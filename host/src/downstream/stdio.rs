@@ -12,7 +12,7 @@ use rmcp::{
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
     sync::mpsc,
@@ -21,13 +21,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
+    lines::{Heard, read_line},
     outlet::{LineWriter, Outlet, OutletError},
+    salvage::{Salvage, Salvaged},
     switchboard::Switchboard,
 };
 use crate::{secret::Secret, tasks::Tasks};
 
 /// Longest message, in bytes.
-const MAX_LINE: u64 = 16 << 20;
+const MAX_LINE: usize = 16 << 20;
 /// Longest line of a server's log that is kept whole, in bytes; a longer one is broken up.
 const MAX_LOG_LINE: u64 = 8 << 10;
 /// What every program may need of the environment; everything else stays here.
@@ -124,7 +126,7 @@ impl Child {
     }
 }
 
-async fn read_lines(
+pub(super) async fn read_lines(
     server: Arc<str>,
     stdout: impl AsyncRead + Unpin + Send,
     board: Arc<Switchboard>,
@@ -134,25 +136,24 @@ async fn read_lines(
     let mut reader = BufReader::new(stdout);
     let mut line = Vec::new();
     loop {
-        line.clear();
-        match (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line).await {
-            Ok(0) => return,
-            Ok(_) if line.last() != Some(&b'\n') && line.len() as u64 == MAX_LINE => {
-                warn!(%server, limit_bytes = MAX_LINE, "a message was too long; the connection is closed");
-                return;
-            }
-            Ok(_) => {}
+        let read = match read_line(&mut reader, &mut line, MAX_LINE).await {
+            Ok(Heard::Line) => serde_json::from_slice::<Value>(&line).map_err(|_| (Salvage::of(&line), "is not JSON")),
+            Ok(Heard::TooLong(what)) => Err((what, "is too long")),
+            Ok(Heard::End) => return,
             Err(error) => {
-                debug!(%server, %error, "the server's output cannot be read");
+                warn!(%server, %error, "the server's output cannot be read; the connection is closed");
                 return;
             }
-        }
-        let message = match serde_json::from_slice::<Value>(&line) {
+        };
+        let message = match read {
             Ok(message) => message,
-            Err(_) if line.iter().all(u8::is_ascii_whitespace) => continue,
-            Err(_) => {
-                warn!(%server, bytes = line.len(), "the server wrote something to its output that is not JSON");
-                continue;
+            Err(_) if line.iter().all(u8::is_ascii_whitespace) && !line.is_empty() => continue,
+            Err((what, reason)) => {
+                warn!(%server, bytes = line.len(), reason, "the server wrote something to its output that is no message");
+                match instead(what, reason, &outlet).await {
+                    Some(message) => message,
+                    None => continue,
+                }
             }
         };
         if let Some(message) = board.incoming(message, None, &outlet).await
@@ -161,6 +162,21 @@ async fn read_lines(
         {
             return;
         }
+    }
+}
+
+/// What stands for a message that could not be read: of an answer, an error. A request is answered with one.
+async fn instead(what: Salvaged, reason: &str, outlet: &Outlet) -> Option<Value> {
+    let error =
+        |code: i64, whose: &str| json!({"code": code, "message": format!("the {whose} cannot be read: it {reason}")});
+    match what {
+        Salvaged::Response(id) => Some(json!({"jsonrpc": "2.0", "id": id, "error": error(-32603, "server's answer")})),
+        Salvaged::Request(id) => {
+            // A server that is gone needs no answer.
+            let _ = outlet.send(json!({"jsonrpc": "2.0", "id": id, "error": error(-32700, "request")})).await;
+            None
+        }
+        Salvaged::Nothing => None,
     }
 }
 

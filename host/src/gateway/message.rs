@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::downstream::RpcError;
+use crate::downstream::{RpcError, Salvage, Salvaged};
 
 /// A JSON object.
 pub(super) type Object = Map<String, Value>;
@@ -60,8 +60,9 @@ pub(super) struct Malformed(pub(super) Value);
 /// [`Malformed`] with `-32700` for what is not JSON, `-32600` for what is not a single JSON-RPC 2.0 message, `-32602`
 /// for parameters that are not an object: MCP knows no others.
 pub(super) fn parse(text: &[u8]) -> Result<Message, Malformed> {
-    let value: Value = serde_json::from_slice(text)
-        .map_err(|_| Malformed(error(&Value::Null, rpc(PARSE_ERROR, "the message is not JSON"))))?;
+    let Ok(value) = serde_json::from_slice::<Value>(text) else {
+        return unreadable(Salvage::of(text), rpc(PARSE_ERROR, "the message is not JSON, or nested too deeply"));
+    };
     let Value::Object(mut object) = value else {
         return Err(invalid(&Value::Null, "the message is not a JSON object; batches are not taken"));
     };
@@ -95,6 +96,19 @@ pub(super) fn parse(text: &[u8]) -> Result<Message, Malformed> {
             }
         },
         (None, ..) => Err(invalid(&Value::Null, "the message has neither a method nor an id")),
+    }
+}
+
+/// What becomes of a message that cannot be read: a request is answered with this error, and so is everything of which
+/// nobody can tell what it was; an answer to a question of ours counts as this error, so that nobody waits for another.
+///
+/// # Errors
+/// [`Malformed`] for all but answers.
+pub(super) fn unreadable(what: Salvaged, why: RpcError) -> Result<Message, Malformed> {
+    match what {
+        Salvaged::Request(id) => Err(Malformed(error(&id, why))),
+        Salvaged::Response(id) => Ok(Message::Response { id, outcome: Err(why) }),
+        Salvaged::Nothing => Err(Malformed(error(&Value::Null, why))),
     }
 }
 

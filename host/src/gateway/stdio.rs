@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter},
+    io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter},
     sync::{mpsc, oneshot},
 };
 use uuid::Uuid;
@@ -23,7 +23,10 @@ use super::{
     message::{self, Malformed, Message, Request, rpc},
     offer,
 };
-use crate::{downstream::RpcError, tasks::Tasks};
+use crate::{
+    downstream::{Heard, RpcError, read_line},
+    tasks::Tasks,
+};
 
 /// Serves the AI app at the other end of these streams until it hangs up, or the gateway's tasks are told to stop.
 ///
@@ -106,8 +109,8 @@ impl Session {
             match heard {
                 Heard::Line if line.trim_ascii().is_empty() => {}
                 Heard::Line => self.take(message::parse(&line)).await,
-                Heard::TooLong => {
-                    self.send(message::error(&Value::Null, rpc(message::PARSE_ERROR, "the message is too long"))).await;
+                Heard::TooLong(what) => {
+                    self.take(message::unreadable(what, rpc(message::PARSE_ERROR, "the message is too long"))).await;
                 }
                 Heard::End => return Ok(()),
             }
@@ -193,39 +196,3 @@ impl Session {
 
 /// What a client is told that sends a request before anything else.
 const FIRST: &str = "`initialize` comes first, or every request says its protocol version in `_meta`";
-
-enum Heard {
-    /// A line, without its end.
-    Line,
-    /// A line longer than allowed; it has been skipped.
-    TooLong,
-    /// The client has hung up.
-    End,
-}
-
-async fn read_line(input: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>, most: usize) -> std::io::Result<Heard> {
-    line.clear();
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    if (&mut *input).take(limit).read_until(b'\n', line).await? == 0 {
-        return Ok(Heard::End);
-    }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        return Ok(Heard::Line);
-    }
-    if line.len() <= most {
-        // The last line of all needs no end.
-        return Ok(Heard::Line);
-    }
-    loop {
-        let skipped = input.fill_buf().await?;
-        let (used, done) = match skipped.iter().position(|byte| *byte == b'\n') {
-            Some(end) => (end + 1, true),
-            None => (skipped.len(), skipped.is_empty()),
-        };
-        input.consume(used);
-        if done {
-            return Ok(Heard::TooLong);
-        }
-    }
-}

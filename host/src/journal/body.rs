@@ -244,6 +244,17 @@ pub struct ApprovalExpired {
     pub reason: Option<String>,
 }
 
+/// Body of `tool.pinned`, `tool.changed` and `tool.accepted`; the subject is `server/tool`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Defined {
+    /// Which tool.
+    pub tool: ToolName,
+    /// SHA-256 of the definition's canonical JSON, as hexadecimal digits.
+    pub definition: String,
+    /// The definition itself: the MCP `Tool` object.
+    pub content: Value,
+}
+
 /// Body of `process.started` and `process.stopped`; the subject is the process id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Process {

@@ -33,6 +33,12 @@ pub mod kind {
     pub const APPROVAL_EXPIRED: &str = "approval.expired";
     /// An approval was used by the one call that it was for.
     pub const APPROVAL_SPENT: &str = "approval.spent";
+    /// A tool was seen for the first time: its definition is the one that counts from now on.
+    pub const TOOL_PINNED: &str = "tool.pinned";
+    /// A server shows another definition of a tool than the one that counts, or that one again.
+    pub const TOOL_CHANGED: &str = "tool.changed";
+    /// An operator made a definition the one that counts.
+    pub const TOOL_ACCEPTED: &str = "tool.accepted";
     /// A process of this program began to use the journal.
     pub const PROCESS_STARTED: &str = "process.started";
     /// A process of this program ended in an orderly way.

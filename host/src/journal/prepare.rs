@@ -11,6 +11,8 @@ use crate::scope::canonical;
 
 /// The fields of bodies that hold what a caller or a server sent.
 const FOREIGN: [&str; 4] = ["arguments", "arguments_before", "beside", "result"];
+/// The fields that may be too large to keep: those, and the definitions of tools.
+const LARGE: [&str; 5] = ["arguments", "arguments_before", "beside", "result", "content"];
 /// How much of a text that was cut is kept, in bytes.
 const KEPT_BYTES: usize = 1024;
 /// Members of arguments that were cut stay if they are so short, and so few, that scopes can still be told apart.
@@ -63,7 +65,7 @@ impl Keeping {
         let mut text = canonical(&body);
         // No part is larger than the whole, and the whole is nearly always small.
         if text.len() > self.most {
-            for field in FOREIGN {
+            for field in LARGE {
                 if let Some(value) = body.get_mut(field) {
                     cut(value, self.most);
                 }

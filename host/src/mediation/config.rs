@@ -16,4 +16,6 @@ pub struct Config {
     pub heartbeat: Duration,
     /// Whether the descriptions of guarded tools tell their rules.
     pub describe_rules: bool,
+    /// Whether tools are held back whose definition is no longer the one that was seen first or accepted last.
+    pub pin_tools: bool,
 }

@@ -63,6 +63,9 @@ impl Mediator {
         let parts = self.parts();
         let policies = self.policies();
         let view = parts.ledger.view().await.map_err(|error| told(error.into()))?;
+        if let Some(refused) = self.would_hold_back(&identified.call).await.map_err(told)? {
+            return Err(vec![refused]);
+        }
         let rewritten = policies.rewrite(&identified.call, &view).await;
         if !rewritten.refused.is_empty() {
             return Err(Refused::all(&rewritten.refused));

@@ -20,6 +20,7 @@ use crate::{
     downstream::{Catalogue, Link, RpcError, State, Tool, ToolServer},
     journal::{Admission, Committed, Draft, Guard, Journal, Permit, Turn},
     ledger::{Ledger, View},
+    pins::Pins,
     policy::{Judgement, Policies, Record},
     scope::Scope,
     tasks::Tasks,
@@ -84,6 +85,8 @@ pub(super) struct Parts {
     pub(super) policies: ArcSwap<Policies>,
     pub(super) ledger: Ledger,
     pub(super) approvals: Approvals,
+    /// None: definitions are not pinned.
+    pub(super) pins: Option<Pins>,
     pub(super) journal: Journal,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) tasks: Tasks,
@@ -110,6 +113,7 @@ impl Mediator {
         Self(Arc::new(Parts {
             ledger: Ledger::new(journal.clone()),
             approvals: Approvals::new(journal.clone(), clock.clone()),
+            pins: config.pin_tools.then(|| Pins::new(journal.clone())),
             policies: ArcSwap::from_pointee(policies),
             catalogue,
             journal,
@@ -133,22 +137,35 @@ impl Mediator {
         &self.0.approvals
     }
 
+    /// The pinned definitions of tools; none if they are not pinned.
+    pub fn pins(&self) -> Option<&Pins> {
+        self.0.pins.as_ref()
+    }
+
     /// The policies in force.
     pub fn policies(&self) -> Policies {
         Policies::clone(&self.0.policies.load())
     }
 
     /// The tools that AI apps see: MCP `Tool` objects under their exposed names, in a fixed order, each guarded one with
-    /// a line that tells its rules.
+    /// a line that tells its rules. Those that are held back have the definition that is pinned.
     pub async fn tools(&self) -> Vec<Arc<Value>> {
         let policies = self.policies();
         let mut tools = Vec::new();
         for tool in self.0.catalogue.tools().iter() {
+            let tool = match self.as_pinned(tool).await {
+                Ok(Some(tool)) => tool,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::warn!(%error, tool = %tool.name, "a tool is not shown: what is pinned cannot be read");
+                    continue;
+                }
+            };
             let rules = match self.0.config.describe_rules {
                 true => policies.rules(&tool.name, &tool.hints).await,
                 false => Vec::new(),
             };
-            tools.push(Arc::new(wording::exposed(&self.0.catalogue, tool, &rules)));
+            tools.push(Arc::new(wording::exposed(&self.0.catalogue, &tool, &rules)));
         }
         tools
     }
@@ -196,6 +213,7 @@ impl Mediator {
             let refused = Refused::by_host("server_unavailable", reason);
             return Err(self.turn_away(&identified.call, refused, &Judgement::none()).await?);
         }
+        self.sighted(&identified.call).await?;
         let rewriting = self.rewrite(identified).await?;
         let call = &identified.call;
         let mut waiting = Waiting::new(call, link, parts.config.heartbeat);
@@ -209,6 +227,13 @@ impl Mediator {
             let policies = parts.policies.load_full();
             let turn = if conflicts < MAX_CONFLICTS { None } else { Some(parts.journal.turn().await?) };
             let view = parts.ledger.view().await?;
+            let pinned = match self.pinned(call).await? {
+                Ok(pinned) => pinned,
+                Err(refused) => {
+                    drop(turn);
+                    return Err(self.turn_away(call, refused, &Judgement::none()).await?);
+                }
+            };
             let mut judgement = policies.judge(call, &granted.grants, &view).await;
             judgement.records.splice(0..0, rewriting.iter().cloned());
             match &judgement.decision {
@@ -254,7 +279,7 @@ impl Mediator {
                     let drafts = self.admission(identified, &judgement, &view, &granted.spends)?;
                     // Grants are looked up anew after a conflict: one of them may be what has changed.
                     let approved = std::mem::replace(&mut granted, Granted::nothing()).guard;
-                    match admit(&parts.journal, turn, call, drafts, view.guard(), approved).await? {
+                    match admit(&parts.journal, turn, call, drafts, view.guard(), approved.and(pinned)).await? {
                         Admission::Admitted(permit) => return Ok(permit),
                         Admission::Conflict => conflicts += 1,
                     }
@@ -366,7 +391,8 @@ async fn admit(
     approved: Guard,
 ) -> Result<Admission, Turned> {
     Ok(match turn {
-        // What was viewed was viewed within the turn; the approvals were looked up before it.
+        // What was viewed was viewed within the turn; the approvals were looked up before it, and a call that was found
+        // pinned within it is still so.
         Some(_) if journal.disturbed(&approved) => Admission::Conflict,
         Some(turn) => Admission::Admitted(turn.admit(call.clone(), drafts).await?),
         None => journal.admit(call.clone(), drafts, viewed.and(approved)).await?,

@@ -41,9 +41,14 @@ impl Mediator {
 
     async fn carry_out(&self, server: Arc<dyn ToolServer>, call: Call, permit: Permit, link: Link) -> Answer {
         let start = std::time::Instant::now();
-        let answer = server.call_tool(permit, link).await;
+        let mut ended = match self.overtaken(&call) {
+            // The permit is dropped: what was judged is not what would be called.
+            Some(Refused { refusal, .. }) => {
+                refused(Outcome::Cancelled, "the tool's definition changed before it was sent".to_owned(), refusal)
+            }
+            None => ended(&call, server.call_tool(permit, link).await),
+        };
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut ended = ended(&call, answer);
         if let Err(error) = self.record_end(&call, &ended, duration_ms).await {
             // The admission is in the journal; what is open there is closed as unknown later.
             tracing::error!(call.id = %call.id, %error, "the end of a call could not be recorded");

@@ -2,6 +2,8 @@
 
 mod calls;
 mod convert;
+#[cfg(feature = "fuzzing")]
+pub mod fuzz;
 pub(super) mod imports;
 
 pub(super) use calls::{Guests, configure, describe};

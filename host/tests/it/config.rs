@@ -87,7 +87,7 @@ fn an_empty_file_means_the_defaults() {
     assert_eq!(config.approvals.hold_open, Duration::from_secs(45));
     assert_eq!(config.session_idle, Duration::from_secs(1800));
     assert_eq!((config.local.principal.as_str(), config.local.roles.as_slice()), ("local", &["agent".to_owned()][..]));
-    assert!(config.describe_rules && !config.http_keys);
+    assert!(config.describe_rules && config.pin_tools && !config.http_keys);
     assert_eq!(config.admin.to_string(), "127.0.0.1:7422");
     assert_eq!(&*config.digest, "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356");
 }
@@ -100,6 +100,7 @@ fn everything_that_a_file_says_arrives() {
     let Reach::Stdio { command, args, env, cwd } = &files.reach else { panic!("{files:?}") };
     assert_eq!((command.as_str(), args.len(), env["A"].expose()), ("npx", 3, "b"));
     assert_eq!(cwd, Path::new("/etc/interlock"));
+    assert_eq!((files.call_time.as_secs(), crm.call_time.as_secs()), (30, 600));
     let Reach::Http { url, headers } = &crm.reach else { panic!("{crm:?}") };
     assert_eq!(url, "https://crm.example.com/mcp");
     assert_eq!((headers[0].0.as_str(), headers[0].1.expose()), ("Authorization", "Bearer s3cret"));
@@ -129,7 +130,7 @@ fn everything_that_a_file_says_arrives() {
     assert_eq!(config.journal.durability, interlock::journal::Durability::Batched);
     assert_eq!((config.approvals.expire.as_secs(), config.approvals.hold_open.as_secs()), (300, 0));
     assert_eq!(config.session_idle.as_secs(), 300);
-    assert!(!config.describe_rules && config.http_keys);
+    assert!(!config.describe_rules && !config.pin_tools && config.http_keys);
     assert!(!format!("{config:?}").contains("s3cret"), "a secret is shown");
 }
 
@@ -189,7 +190,7 @@ fn problems_are_told_to_programs_too() {
             "path": "interlock.json", "line": 2, "column": 3, "pointer": "/policy", "kind": "unknown_key",
             "message": "unknown key `policy`",
             "hint": "known here: `$schema`, `mcpServers`, `policies`, `auth`, `local`, `approvals`, `journal`, \
-                     `admin`, `session_idle_minutes` and `describe_rules`.",
+                     `admin`, `session_idle_minutes`, `describe_rules` and `pin_tools`.",
         }])
     );
 }

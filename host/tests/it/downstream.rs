@@ -1,6 +1,7 @@
 //! The MCP client against real servers: a Python one over stdio, rmcp's and a hand-made one over HTTP. Each tool call
 //! is admitted by a journal first, as there is no other way to call one.
 
+mod bad_servers;
 mod catalogue;
 mod http;
 mod stdio;
@@ -50,8 +51,13 @@ struct Fixture {
 
 impl Fixture {
     async fn start(reach: Reach, settings: Settings) -> Self {
+        Self::start_with_limit(reach, settings, Duration::from_secs(600)).await
+    }
+
+    /// With a server that may be silent for so long.
+    async fn start_with_limit(reach: Reach, settings: Settings, call_time: Duration) -> Self {
         let (tasks, announcements) = (Tasks::new(), Announcements::new());
-        let config = ServerConfig { name: "odd".to_owned(), prefix: "odd__".to_owned(), reach };
+        let config = ServerConfig { name: "odd".to_owned(), prefix: "odd__".to_owned(), reach, call_time };
         let folder = tempfile::tempdir().unwrap();
         let records = Config {
             path: folder.path().join("interlock.db"),

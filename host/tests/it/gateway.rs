@@ -1,5 +1,6 @@
 //! The AI's door, from outside: raw JSON-RPC and real clients, over both transports, in both eras.
 
+mod bad_input;
 mod behind;
 mod clients;
 mod era_legacy;

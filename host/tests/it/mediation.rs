@@ -5,5 +5,6 @@ mod changes;
 mod ends;
 mod gates;
 mod house;
+mod pinning;
 mod together;
 mod world;

@@ -2,6 +2,7 @@
 
 mod cargo;
 mod debian;
+mod fuzz;
 mod guests;
 mod layout;
 mod toolchain;
@@ -22,6 +23,8 @@ Usage: cargo xtask VERB [ARGS]
   test [ARGS]     plugins, then the tests of the plugins and of the host; ARGS go to the host's `cargo test`
   demo [ARGS]     plugins, then `interlock demo ARGS`
   bench [ARGS]    plugins, then the host's benches; ARGS go to `cargo bench`: `-- --help` tells what they take
+  fuzz [NAME] [--minutes N]
+                  random input for one fuzz target, or for each in turn; 10 minutes each unless said otherwise
 
 TARGET is cargo's target folder. INTERLOCK_GUEST_TOOLCHAIN=rustup or =debian forces one way of finding a compiler for
 the plugins; without it the first that works is taken.
@@ -48,6 +51,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "test" => test,
         "demo" => demo,
         "bench" => bench,
+        "fuzz" => fuzz::run,
         "help" | "-h" | "--help" => {
             eprint!("{USAGE}");
             return Ok(ExitCode::SUCCESS);

@@ -14,7 +14,8 @@ use super::Door;
 pub(super) async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
     let config = &door.gateway.inner.config;
     let host = match request.headers().get(header::HOST) {
-        Some(host) => host.to_str().ok().and_then(|host| host.parse().ok()),
+        // RFC 9110, 7.2: a host and a port, and no user.
+        Some(host) => host.to_str().ok().filter(|host| !host.contains('@')).and_then(|host| host.parse().ok()),
         // HTTP/2 carries the host in the URI.
         None => request.uri().authority().cloned(),
     };

@@ -21,6 +21,8 @@ const MAX_CODE_BYTES: usize = 64;
 const MAX_REASON_BYTES: usize = 4096;
 /// What a refusal has of its own beside its details.
 const TAKEN: [&str; 4] = ["policy", "code", "reason", "unlocks"];
+/// The year 9999: what lies beyond cannot be written as RFC 3339, and read again. In milliseconds since 1970.
+const LATEST_MS: u64 = 253_370_764_800_000;
 /// Most unlocks of one refusal.
 const MAX_UNLOCKS: usize = 64;
 
@@ -129,7 +131,7 @@ fn refusal(from: types::Refusal) -> Checked<Refusal> {
                 types::Unlock::Call(tool) => Unlock::Call(tool),
                 types::Unlock::Wait(ms) => Unlock::Wait(Duration::from_millis(ms)),
                 types::Unlock::Approval(id) => Unlock::Approval(id),
-                types::Unlock::After(at) => Unlock::After(Timestamp(at)),
+                types::Unlock::After(at) => Unlock::After(Timestamp(at.min(LATEST_MS))),
             })
             .collect(),
         details,

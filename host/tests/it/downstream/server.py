@@ -1,14 +1,21 @@
 """An MCP server over stdio for tests: odd where servers are odd, and able to misbehave.
 
-Argument: legacy, modern, or fragile (legacy, and dies of what it does not know).
+Argument: legacy, modern, or fragile (legacy, and dies of what it does not know); then, if wanted, "listed" and the name
+of one more tool that is offered, and "described" and what is said of the tool "echo".
 """
 import json, os, subprocess, sys, threading
 
 MODERN = "modern" in sys.argv[1:]
 write_lock = threading.Lock()
 waiting = {}  # id of a request of ours, or ("cancel", id) -> [event, value]
+redefined = {}  # name of a tool -> what is different about its definition
 tools = ["steps", "die", "wait", "hang", "ask", "ask_twice_open", "echo", "environment", "spawn",
          "other/echo", "e*", "e cho", "echo\x1b"]
+
+if "listed" in sys.argv:
+    tools.append(sys.argv[sys.argv.index("listed") + 1])
+if "described" in sys.argv:
+    redefined["echo"] = {"description": sys.argv[sys.argv.index("described") + 1]}
 
 
 def send(message):
@@ -69,7 +76,7 @@ def call(id, params):
         return {"resultType": "complete", **text("answered"), "seen": {"answers": answers, "state": params.get("requestState")}}
     if name == "ask":
         return {**text("answered"), "seen": elicit(id)}
-    if name == "grow":
+    if name in ("grow", "redefine"):
         return text("done")
     if name == "echo":
         return {**text("echo"), "received": params}
@@ -85,6 +92,36 @@ def call(id, params):
     if name == "raw":
         send({"id": id, **arguments["answer"]})
         return None
+    if name == "twice":
+        send({"id": id, "result": text("first")})
+        return text("second")
+    if name == "other_id":
+        send({"id": id + 1000 if isinstance(id, int) else f"{id}0", "result": text("for nobody")})
+        return None
+    if name == "flood":
+        # Written as they are, because making a million of them takes longer than reading them.
+        line = json.dumps({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}}) + "\n"
+        many = min(arguments["number"], 1000)
+        with write_lock:
+            for _ in range(arguments["number"] // many):
+                sys.stdout.write(line * many)
+            sys.stdout.flush()
+        return text("done")
+    if name == "unreadable":
+        before, huge, after = arguments["answer"].replace("ID", json.dumps(id)).partition("HUGE")
+        with write_lock:
+            sys.stdout.write(before)
+            for _ in range(arguments.get("mib", 0) if huge else 0):
+                sys.stdout.write("x" * 2**20)
+            sys.stdout.write(after + "\n")
+            sys.stdout.flush()
+        return None
+    if name == "ask_unreadably":
+        with write_lock:
+            sys.stdout.write('{"jsonrpc": "2.0", "method": "roots/list", "params": ' + "[" * 10000 + ', "id": "odd"}\n')
+            sys.stdout.write('{"jsonrpc": "2.0", "params": ' + "[" * 1000 + "]" * 1000 + ', "method": "roots/list", "id": "odd"}\n')
+            sys.stdout.flush()
+        return {**text("answered"), "seen": wait_for("odd")}
     if name == "environment":
         return {**text("environment"), "names": sorted(os.environ), "given": os.environ.get("GIVEN")}
     return {"isError": True, **text("no such tool")}
@@ -109,12 +146,16 @@ def answer(message):
     elif method == "tools/list":
         at = int(params.get("cursor", 0))
         result = {"tools": [{"name": name, "inputSchema": {"type": "object"}, "oddity": {"at": at},
-                             "annotations": {"readOnlyHint": name == "echo"}} for name in tools[at:at + 3]]}
+                             "annotations": {"readOnlyHint": name == "echo"}, **redefined.get(name, {})}
+                            for name in tools[at:at + 3]]}
         if at + 3 < len(tools):
             result["nextCursor"] = str(at + 3)
     elif method == "tools/call":
         if params["name"] == "grow":
             tools.append(params["arguments"]["name"])
+            send({"method": "notifications/tools/list_changed"})
+        if params["name"] == "redefine":
+            redefined[params["arguments"]["tool"]] = params["arguments"]["with"]
             send({"method": "notifications/tools/list_changed"})
         result = call(id, params)
         if result is None:

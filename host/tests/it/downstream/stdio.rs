@@ -7,7 +7,7 @@ use interlock::secret::Secret;
 
 use super::*;
 
-fn python(mode: &str) -> Reach {
+pub(super) fn python(mode: &str) -> Reach {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/downstream/server.py");
     Reach::Stdio {
         command: "python3".to_owned(),

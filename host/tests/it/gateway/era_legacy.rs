@@ -33,7 +33,7 @@ async fn what_is_not_a_message_is_answered_and_the_session_goes_on() {
 async fn a_line_that_is_too_long_is_skipped() {
     let house = House::with(Config { most_bytes: 300, ..Config::default() });
     let mut wire = Wire::legacy(&house, json!({})).await;
-    wire.line(&"x".repeat(100_000)).await;
+    wire.line("x".repeat(100_000)).await;
     assert_eq!(wire.next().await["error"]["code"], -32700);
     assert_eq!(wire.ask("ping", json!({})).await["result"], json!({}));
 }

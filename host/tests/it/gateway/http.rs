@@ -20,7 +20,7 @@ use super::{
 pub(super) struct Served {
     pub(super) house: House,
     pub(super) url: String,
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     serving: JoinHandle<()>,
 }
 
@@ -29,7 +29,7 @@ impl Served {
         Self::with(Config::default()).await
     }
 
-    async fn with(config: Config) -> Self {
+    pub(super) async fn with(config: Config) -> Self {
         let house = House::with(config);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
@@ -39,7 +39,7 @@ impl Served {
     }
 
     /// A door behind a layer that takes the header `x-principal` at its word.
-    async fn with_principals() -> Self {
+    pub(super) async fn with_principals() -> Self {
         let house = House::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
@@ -55,7 +55,7 @@ impl Served {
         Self { house, url, http: reqwest::Client::new(), serving }
     }
 
-    fn post(&self, body: &Value, headers: &[(&str, &str)]) -> reqwest::RequestBuilder {
+    pub(super) fn post(&self, body: &Value, headers: &[(&str, &str)]) -> reqwest::RequestBuilder {
         let mut request = self
             .http
             .post(&self.url)
@@ -67,12 +67,12 @@ impl Served {
         request.body(body.to_string())
     }
 
-    async fn send(&self, body: &Value, headers: &[(&str, &str)]) -> (StatusCode, Value) {
+    pub(super) async fn send(&self, body: &Value, headers: &[(&str, &str)]) -> (StatusCode, Value) {
         read(self.post(body, headers).send().await.unwrap()).await
     }
 
     /// A modern request with the headers that belong to it.
-    async fn ask(&self, method: &str, params: Value, more: &[(&str, &str)]) -> Response {
+    pub(super) async fn ask(&self, method: &str, params: Value, more: &[(&str, &str)]) -> Response {
         let name = params["name"].as_str().unwrap_or("-").to_owned();
         let body = request(1, method, modern(params));
         let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", method), ("mcp-name", &name)];
@@ -80,7 +80,7 @@ impl Served {
     }
 
     /// Opens a session and says that it is open.
-    async fn open(&self, capabilities: Value, more: &[(&str, &str)]) -> String {
+    pub(super) async fn open(&self, capabilities: Value, more: &[(&str, &str)]) -> String {
         let params = json!({"protocolVersion": "2025-11-25", "capabilities": capabilities,
             "clientInfo": {"name": "raw", "version": "1"}});
         let response = self.post(&request(0, "initialize", params), more).send().await.unwrap();
@@ -102,11 +102,11 @@ impl Drop for Served {
     }
 }
 
-fn request(id: u64, method: &str, params: Value) -> Value {
+pub(super) fn request(id: u64, method: &str, params: Value) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 }
 
-async fn read(response: Response) -> (StatusCode, Value) {
+pub(super) async fn read(response: Response) -> (StatusCode, Value) {
     let status = response.status();
     (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
 }

@@ -40,13 +40,13 @@ impl Wire {
         wire
     }
 
-    pub(super) async fn line(&mut self, line: &str) {
-        self.write.write_all(line.as_bytes()).await.unwrap();
+    pub(super) async fn line(&mut self, line: impl AsRef<[u8]>) {
+        self.write.write_all(line.as_ref()).await.unwrap();
         self.write.write_all(b"\n").await.unwrap();
     }
 
     pub(super) async fn send(&mut self, message: Value) {
-        self.line(&message.to_string()).await;
+        self.line(message.to_string()).await;
     }
 
     pub(super) async fn tell(&mut self, method: &str, params: Value) {
