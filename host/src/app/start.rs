@@ -151,7 +151,7 @@ impl App {
         if let Some(role) = role {
             record_start(&journal, config, &policies, role).await?;
         }
-        let mediator = Mediator::new(told, catalogue, policies, journal.clone(), clock.clone(), calls.clone());
+        let mediator = Mediator::new(told, catalogue, policies, journal.clone(), calls.clone());
         Ok(Self { mediator, journal, clock, role, calls, house })
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Approval, Book, State};
 use crate::{
     call::{Call, CallId},
-    clock::{Clock, Timestamp},
+    clock::Timestamp,
     journal::{Committed, Draft, Event, Guard, Journal, JournalError, Query, Sequence, body, kind},
     verdict::Question,
 };
@@ -68,7 +68,6 @@ pub struct Approvals(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     journal: Journal,
-    clock: Arc<dyn Clock>,
     folded: Mutex<Folded>,
     /// Held while the fold is brought up to date, so that each event is read once.
     reading: tokio::sync::Mutex<()>,
@@ -82,8 +81,8 @@ struct Folded {
 
 impl Approvals {
     /// The questions in this journal.
-    pub fn new(journal: Journal, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Inner { journal, clock, folded: Mutex::default(), reading: tokio::sync::Mutex::default() }))
+    pub fn new(journal: Journal) -> Self {
+        Self(Arc::new(Inner { journal, folded: Mutex::default(), reading: tokio::sync::Mutex::default() }))
     }
 
     fn folded(&self) -> MutexGuard<'_, Folded> {
@@ -148,7 +147,7 @@ impl Approvals {
 
     /// The time by which states are told.
     pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.0.journal.now()
     }
 
     /// Puts a question about `call`, unless the same question was put since `since`. Returns whichever stands.

@@ -15,8 +15,8 @@ pub(super) fn run(global: &Global, asked: &Asked) -> Result<(), Failure> {
     let config = configuration(global)?;
     let json = asked.output.json;
     block_on(async {
-        let (journal, clock) = journal(&config).await?;
-        let approvals = Approvals::new(journal.clone(), clock);
+        let (journal, _) = journal(&config).await?;
+        let approvals = Approvals::new(journal.clone());
         let done = match asked.action.as_ref().unwrap_or(&ApprovalsAction::List { all: false }) {
             ApprovalsAction::List { all } => list(&approvals, *all, json).await,
             ApprovalsAction::Show { id } => show(&approvals, id, json).await,

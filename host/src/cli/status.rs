@@ -20,8 +20,8 @@ use crate::{
 pub(super) fn run(global: &Global, asked: &Status) -> Result<(), Failure> {
     let config = configuration(global)?;
     block_on(async {
-        let (journal, clock) = journal(&config).await?;
-        let approvals = Approvals::new(journal.clone(), clock);
+        let (journal, _) = journal(&config).await?;
+        let approvals = Approvals::new(journal.clone());
         let page = page(&config, &journal, &approvals).await;
         journal.close(CLOSE).await;
         let page = page?;

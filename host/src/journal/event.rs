@@ -1,6 +1,6 @@
 //! One entry of the journal, and how entries are chained by hashes.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -159,6 +159,15 @@ impl Draft {
             .map_err(|e| JournalError::Malformed { kind: kind.to_owned(), reason: e.to_string() })?;
         Ok(Self { actor: actor.to_owned(), kind: kind.to_owned(), subject: subject.to_owned(), body })
     }
+}
+
+/// How far a clock may be set back before it is believed rather than the last event.
+const FARTHEST_BACK: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The time of what happens at `now` after something that happened at `last`: policies compare times, so they follow the
+/// order of events even if a clock is set back. If by more than a day, it was wrong before, and not waited for.
+pub(super) fn dated(now: Timestamp, last: Timestamp) -> Timestamp {
+    if last.since(now) > FARTHEST_BACK { now } else { now.max(last) }
 }
 
 /// The hash of an event: `texts` are actor, kind and subject; `body` is canonical JSON.

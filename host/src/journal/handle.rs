@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use super::{
     Admission, Committed, Config, Draft, Event, Guard, JournalError, KeyValue, PastCall, Permit, Query, Sequence,
-    Status, Turn, body, kind,
+    Status, Turn, body,
+    event::dated,
+    kind,
     mirror::Mirror,
     peers::{Alive, Peers, recover},
     prepare::Keeping,
@@ -236,9 +238,9 @@ impl Journal {
         KeyValue { store: Arc::clone(&self.shared.store), server: server.into() }
     }
 
-    /// The time now, by the clock that events are dated with.
-    pub(super) fn now(&self) -> Timestamp {
-        self.shared.clock.now()
+    /// The time now, as an event would be dated: not before the last one, even if the clock was set back.
+    pub fn now(&self) -> Timestamp {
+        dated(self.shared.clock.now(), self.shared.recent.head().at)
     }
 
     /// Waits until everything that was handed over before is durable.

@@ -69,7 +69,7 @@ impl Recent {
                     false => known.open.remove(call.id.as_str()),
                 };
             }
-            known.head = Head { seq: event.seq, hash: event.hash };
+            known.head = Head { seq: event.seq, hash: event.hash, at: event.at };
             known.bytes += text.len();
             known.events.push_back((Arc::new(event), text.len()));
         }

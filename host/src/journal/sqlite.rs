@@ -109,7 +109,7 @@ impl Store for Sqlite {
     }
 
     async fn head(&self) -> Result<Head, JournalError> {
-        events::head(&self.readers).await
+        events::head(&mut *self.readers.acquire().await?).await
     }
 
     async fn tail(&self, after: Sequence) -> Result<Vec<Entry>, JournalError> {

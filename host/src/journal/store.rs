@@ -15,6 +15,8 @@ pub(crate) struct Head {
     pub(crate) seq: Sequence,
     /// Its hash; zeros in an empty journal.
     pub(crate) hash: Hash,
+    /// When it was ordered; 0 in an empty journal.
+    pub(crate) at: Timestamp,
 }
 
 /// An event with its body as canonical JSON text, as it is stored.

@@ -99,7 +99,7 @@ async fn chain(store: &dyn Store) -> Result<Verified, JournalError> {
             } else if event.prev != head.hash {
                 Break::Unchained
             } else {
-                (events, head) = (events + 1, Head { seq: event.seq, hash: event.hash });
+                (events, head) = (events + 1, Head { seq: event.seq, hash: event.hash, at: event.at });
                 if events == 1 {
                     first = event.seq;
                 }

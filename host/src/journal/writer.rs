@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{
     Committed, Durability, Event, Guard, JournalError, PastCall, Sequence, Status, Turn,
-    event::chained,
+    event::{chained, dated},
     handle::catch_up,
     kind,
     past::change,
@@ -302,7 +302,7 @@ impl<'a> Batch<'a> {
     }
 
     fn add(&mut self, draft: &Prepared) -> Sequence {
-        let (seq, at, prev) = (self.head.seq.next(), self.clock.now(), self.head.hash);
+        let (seq, at, prev) = (self.head.seq.next(), dated(self.clock.now(), self.head.at), self.head.hash);
         let hash = chained(prev, seq, at, [&draft.actor, &draft.kind, &draft.subject], &draft.text);
         let mut event = Event {
             seq,
@@ -324,7 +324,7 @@ impl<'a> Batch<'a> {
         if let Some(change) = &event.change {
             self.calls.insert(event.subject.clone(), Arc::clone(&change.call));
         }
-        self.head = Head { seq, hash };
+        self.head = Head { seq, hash, at };
         self.entries.push(Entry { event, text: draft.text.clone(), salts: draft.salts.clone() });
         seq
     }

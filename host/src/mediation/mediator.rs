@@ -16,7 +16,6 @@ use super::{
 use crate::{
     approvals::Approvals,
     call::{Call, CallId, Caller},
-    clock::Clock,
     downstream::{Catalogue, Link, RpcError, State, Tool, ToolServer},
     journal::{Admission, Committed, Draft, Guard, Journal, Permit, Turn},
     ledger::{Ledger, View},
@@ -88,7 +87,6 @@ pub(super) struct Parts {
     /// None: definitions are not pinned.
     pub(super) pins: Option<Pins>,
     pub(super) journal: Journal,
-    pub(super) clock: Arc<dyn Clock>,
     pub(super) tasks: Tasks,
     pub(super) config: Config,
 }
@@ -102,22 +100,14 @@ pub(super) struct Identified {
 
 impl Mediator {
     /// Puts the line together. `tasks` owns the calls that are under way: they outlive the requests they came with.
-    pub fn new(
-        config: Config,
-        catalogue: Catalogue,
-        policies: Policies,
-        journal: Journal,
-        clock: Arc<dyn Clock>,
-        tasks: Tasks,
-    ) -> Self {
+    pub fn new(config: Config, catalogue: Catalogue, policies: Policies, journal: Journal, tasks: Tasks) -> Self {
         Self(Arc::new(Parts {
             ledger: Ledger::new(journal.clone()),
-            approvals: Approvals::new(journal.clone(), clock.clone()),
+            approvals: Approvals::new(journal.clone()),
             pins: config.pin_tools.then(|| Pins::new(journal.clone())),
             policies: ArcSwap::from_pointee(policies),
             catalogue,
             journal,
-            clock,
             tasks,
             config,
         }))
@@ -196,7 +186,7 @@ impl Mediator {
             beside: Arc::new(request.beside),
             caller: request.caller,
             session: request.session,
-            received: self.0.clock.now(),
+            received: self.0.journal.now(),
             hints,
             definition: digest,
             continues: request.continues,
@@ -338,7 +328,7 @@ impl Mediator {
         let call = CallId::new();
         let reason = format!("There is no tool `{}`.", request.tool);
         let refused = vec![Refused { policy: "interlock".to_owned(), refusal: Refusal::new("tool_unknown", &reason) }];
-        let recorded = match records::unknown_tool(&call, &request, &refused, self.0.clock.now()) {
+        let recorded = match records::unknown_tool(&call, &request, &refused, self.0.journal.now()) {
             Ok(draft) => self.0.journal.append(vec![draft]).await.map(drop),
             Err(error) => Err(error),
         };

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod changes;
+mod clock;
 mod ends;
 mod gates;
 mod house;

@@ -8,7 +8,7 @@ use crate::{
     call::Outcome,
     clock::Timestamp,
     journal::{
-        CallFilter, Hash, JournalError, PastCall, Sequence, Status, body, past,
+        CallFilter, JournalError, PastCall, Sequence, Status, body, past,
         store::{Counted, Head},
     },
     scope::ScopeKey,
@@ -22,11 +22,10 @@ const PAST: &str = "SELECT h.seq AS head_seq, h.hash AS head_hash, q.* FROM head
 /// The head, and all calls that are open there.
 pub(super) async fn open(readers: &SqlitePool) -> Result<(Head, Vec<PastCall>), JournalError> {
     let sql = format!("{PAST} WHERE c.status IN ('running', 'doubtful')) q ON true");
-    let rows = sqlx::query(events::trusted(sql)).fetch_all(readers).await?;
-    let calls = rows.iter().filter_map(|row| call(row).transpose()).collect::<Result<_, _>>()?;
-    let Some(row) = rows.first() else { return Ok((Head::default(), calls)) };
-    let hash = Hash::from_slice(row.try_get(1)?).unwrap_or_default();
-    Ok((Head { seq: Sequence(unsigned(row.try_get(0)?)), hash }, calls))
+    let mut snapshot = readers.begin().await?;
+    let head = events::head(&mut snapshot).await?;
+    let rows = sqlx::query(events::trusted(sql)).fetch_all(&mut *snapshot).await?;
+    Ok((head, rows.iter().filter_map(|row| call(row).transpose()).collect::<Result<_, _>>()?))
 }
 
 /// The calls admitted at these positions.

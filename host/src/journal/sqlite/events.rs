@@ -21,10 +21,12 @@ const TAIL: &str = "SELECT seq, at, actor, kind, subject, body, prev, hash FROM 
     WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
 /// The last event, as it was noted.
-pub(super) async fn head(readers: &SqlitePool) -> Result<Head, JournalError> {
-    let row = sqlx::query("SELECT seq, hash FROM head").fetch_one(readers).await?;
+pub(super) async fn head(reader: &mut SqliteConnection) -> Result<Head, JournalError> {
+    let sql = "SELECT h.seq, h.hash, e.at FROM head h LEFT JOIN events e ON e.seq = h.seq";
+    let row = sqlx::query(sql).fetch_one(reader).await?;
     let hash = Hash::from_slice(row.try_get(1)?).unwrap_or_default();
-    Ok(Head { seq: Sequence(unsigned(row.try_get(0)?)), hash })
+    let at = row.try_get::<Option<i64>, _>(2)?.map_or_else(Timestamp::default, |at| Timestamp(unsigned(at)));
+    Ok(Head { seq: Sequence(unsigned(row.try_get(0)?)), hash, at })
 }
 
 /// Events after a position.

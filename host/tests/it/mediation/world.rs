@@ -244,7 +244,7 @@ impl World {
             max_body_bytes: 64 << 10,
             durability: Durability::BeforeCall,
         };
-        let journal = Journal::open(journal, clock.clone(), Tasks::new()).await.unwrap();
+        let journal = Journal::open(journal, clock, Tasks::new()).await.unwrap();
         let server: Arc<dyn ToolServer> = self.shop.clone();
         let catalogue = Catalogue::new(vec![(server, "shop__".to_owned())], Announcements::new());
         let told = Config {
@@ -254,7 +254,7 @@ impl World {
             describe_rules: true,
             pin_tools: self.pin_tools,
         };
-        let mediator = Mediator::new(told, catalogue, policies, journal.clone(), clock, Tasks::new());
+        let mediator = Mediator::new(told, catalogue, policies, journal.clone(), Tasks::new());
         House { mediator, journal }
     }
 
