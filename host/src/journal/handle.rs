@@ -173,7 +173,18 @@ impl Journal {
     /// If the journal is closed.
     pub async fn finish(&self, draft: Draft) -> Result<(), JournalError> {
         let draft = self.shared.lender.keeping.prepare(draft);
-        self.send(Request::Commit(Commit { drafts: vec![draft], guard: None, reply: None })).await
+        self.send(Request::Commit(Commit { drafts: vec![draft], guard: None, must: true, reply: None })).await
+    }
+
+    /// As [`Journal::finish`], and waits until it is durable and other processes can see it.
+    ///
+    /// # Errors
+    /// If it could not be recorded yet. It is tried again all the same, unless the journal is closed.
+    pub async fn finish_for_all(&self, draft: Draft) -> Result<(), JournalError> {
+        let drafts = vec![self.shared.lender.keeping.prepare(draft)];
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Commit(Commit { drafts, guard: None, must: true, reply: Some(reply) })).await?;
+        answer.await.map_err(|_| JournalError::Closed)?.map(drop)
     }
 
     /// The last event that this process knows of.
@@ -301,7 +312,7 @@ impl Journal {
     ) -> Result<oneshot::Receiver<Result<Committed, JournalError>>, JournalError> {
         let drafts = drafts.into_iter().map(|draft| self.shared.lender.keeping.prepare(draft)).collect();
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Commit(Commit { drafts, guard, reply: Some(reply) })).await?;
+        self.send(Request::Commit(Commit { drafts, guard, must: false, reply: Some(reply) })).await?;
         Ok(answer)
     }
 

@@ -47,7 +47,7 @@ impl Drop for Waiting<'_> {
         self.answer.close();
         if let Ok(Ok(Committed::At(_))) = self.answer.try_recv() {
             let drafts = vec![never_sent(self.call.id.as_str(), self.call.tool.as_str(), &self.lender.keeping)];
-            let request = Request::Commit(Commit { drafts, guard: None, reply: None });
+            let request = Request::Commit(Commit { drafts, guard: None, must: true, reply: None });
             if self.lender.requests.try_send(request).is_err() {
                 tracing::error!(call.id = %self.call.id, "an admission that nobody carries out stays open");
             }

@@ -48,7 +48,8 @@ pub(super) enum Request {
 pub(super) struct Commit {
     pub(super) drafts: Vec<Prepared>,
     pub(super) guard: Option<Guard>,
-    /// None: nobody waits, and it is tried again until it succeeds.
+    /// It has happened already: it is tried again until it succeeds.
+    pub(super) must: bool,
     pub(super) reply: Option<oneshot::Sender<Result<Committed, JournalError>>>,
 }
 
@@ -173,13 +174,13 @@ impl Writer {
             Err(error) => {
                 tracing::error!(%error, "the journal could not be written");
                 let error = Arc::new(error);
-                for commit in commits {
-                    match commit.reply {
-                        Some(reply) => {
-                            self.doubtful.extend(admissions(&commit.drafts));
-                            drop(reply.send(Err(JournalError::Shared(Arc::clone(&error)))));
-                        }
-                        None => self.owed.extend(commit.drafts),
+                for Commit { drafts, must, reply, .. } in commits {
+                    match must {
+                        true => self.owed.extend(drafts),
+                        false => self.doubtful.extend(admissions(&drafts)),
+                    }
+                    if let Some(reply) = reply {
+                        drop(reply.send(Err(JournalError::Shared(Arc::clone(&error)))));
                     }
                 }
                 if let Some(excess) = self.owed.len().checked_sub(MOST_OWED).filter(|excess| *excess > 0) {
@@ -198,6 +199,10 @@ impl Writer {
             self.take_back();
         }
         loop {
+            // What was reported as failed and is there all the same needs no second word.
+            let known =
+                |draft: &Prepared| draft.kind == kind::CALL_FINISHED && self.recent.open_call(&draft.subject).is_none();
+            self.owed.retain(|draft| !known(draft));
             let mut batch = Batch::new(&self.recent, self.clock.as_ref());
             for draft in &self.owed {
                 batch.add(draft);
@@ -244,7 +249,7 @@ impl Writer {
         }
         match tokio::time::timeout(LONGEST_TURN, ended).await {
             Ok(Ok(LastWord { drafts, reply })) => {
-                let commit = Commit { drafts, guard: None, reply: None };
+                let commit = Commit { drafts, guard: None, must: false, reply: None };
                 let answer =
                     self.append(std::slice::from_ref(&commit)).await.map(|_| Committed::At(self.recent.head().seq));
                 drop(held);

@@ -50,8 +50,8 @@ impl Mediator {
         };
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         if let Err(error) = self.record_end(&call, &ended, duration_ms).await {
-            // The admission is in the journal; what is open there is closed as unknown later.
-            tracing::error!(call.id = %call.id, %error, "the end of a call could not be recorded");
+            // It is tried again for as long as this process lives; what is open then is closed as unknown.
+            tracing::error!(call.id = %call.id, %error, "the end of a call could not be recorded yet");
         }
         tracing::info!(call.id = %call.id, tool = %call.tool, outcome = %ended.outcome, duration_ms, "call finished");
         if let Told::Result(result) = &ended.told
@@ -95,11 +95,7 @@ impl Mediator {
             journal.process(),
             ended.reason.clone(),
         )?;
-        if self.must_be_seen_elsewhere() {
-            journal.append(vec![draft]).await.map(drop)
-        } else {
-            journal.finish(draft).await
-        }
+        if self.must_be_seen_elsewhere() { journal.finish_for_all(draft).await } else { journal.finish(draft).await }
     }
 }
 
