@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 mod asking;
+mod committing;
 mod config;
 mod explain;
 mod mediator;

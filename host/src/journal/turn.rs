@@ -68,9 +68,11 @@ impl Turn {
     pub async fn admit(self, call: Call, drafts: Vec<Draft>) -> Result<Permit, JournalError> {
         let others = admits(&call, &drafts, &self.lender.process)?;
         let (lender, answer) = self.end(drafts)?;
-        match (Waiting { call: &call, answer, lender: &lender }).answer().await? {
-            Committed::At(last) => Ok(Permit::new(call, last.back(others))),
-            Committed::Conflict => Err(JournalError::TurnOver),
+        match (Waiting { call: &call, answer, lender: &lender }).answer().await {
+            Ok(Committed::At(last)) => Ok(Permit::new(call, last.back(others))),
+            // Unanswered: it was taken back while this was on its way.
+            Ok(Committed::Conflict) | Err(JournalError::Closed) => Err(JournalError::TurnOver),
+            Err(error) => Err(error),
         }
     }
 

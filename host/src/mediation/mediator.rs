@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     Config, Refused,
     asking::{Asked, Granted},
+    committing::{self, Vain},
     records,
     refusing::{self, Turned},
     waiting::Waiting,
@@ -17,7 +18,7 @@ use crate::{
     approvals::Approvals,
     call::{Call, CallId, Caller},
     downstream::{Catalogue, Link, RpcError, State, Tool, ToolServer},
-    journal::{Admission, Committed, Draft, Guard, Journal, Permit, Turn},
+    journal::{Draft, Journal, Permit},
     ledger::{Ledger, View},
     pins::Pins,
     policy::{Judgement, Policies, Record},
@@ -25,9 +26,6 @@ use crate::{
     tasks::Tasks,
     verdict::{Decision, Refusal},
 };
-
-/// Conflicts after which a call is judged inside the writer's turn, where there can be none.
-const MAX_CONFLICTS: u32 = 3;
 
 /// One request to run one tool, as a door received it.
 #[derive(Clone, Debug)]
@@ -208,14 +206,14 @@ impl Mediator {
         let call = &identified.call;
         let mut waiting = Waiting::new(call, link, parts.config.heartbeat);
         let mut granted = Granted::nothing();
-        let mut conflicts = 0;
+        let mut vain = Vain::default();
         loop {
             if link.cancel.is_cancelled() {
                 let reason = "The call was called off before anything was sent.";
                 return Err(self.turn_away(call, Refused::by_host("cancelled", reason), &Judgement::none()).await?);
             }
             let policies = parts.policies.load_full();
-            let turn = if conflicts < MAX_CONFLICTS { None } else { Some(parts.journal.turn().await?) };
+            let turn = if vain.needs_a_turn() { Some(parts.journal.turn().await?) } else { None };
             let view = parts.ledger.view().await?;
             let pinned = match self.pinned(call).await? {
                 Ok(pinned) => pinned,
@@ -230,9 +228,9 @@ impl Mediator {
                 Decision::Refuse(refusals) => {
                     let refused = Refused::all(refusals);
                     let draft = records::refused(call, &refused, &judgement, view.version())?;
-                    match commit(&parts.journal, turn, draft, view.guard()).await? {
-                        Committed::At(_) => return Err(Turned::Refused(refused)),
-                        Committed::Conflict => conflicts += 1,
+                    match committing::refusal(&parts.journal, turn, draft, view.guard()).await? {
+                        Ok(()) => return Err(Turned::Refused(refused)),
+                        Err(why) => vain.add(why),
                     }
                 }
                 Decision::Ask(questions) => {
@@ -255,25 +253,30 @@ impl Mediator {
                     if let Some(until) = waiting.time_for(holds) {
                         drop(turn);
                         waiting.for_room(parts, until, &view).await;
-                        conflicts = 0;
+                        vain = Vain::default();
                         continue;
                     }
                     let refused = Refused::in_vain(holds);
                     let draft = records::refused(call, &refused, &judgement, view.version())?;
-                    match commit(&parts.journal, turn, draft, view.guard()).await? {
-                        Committed::At(_) => return Err(Turned::Refused(refused)),
-                        Committed::Conflict => conflicts += 1,
+                    match committing::refusal(&parts.journal, turn, draft, view.guard()).await? {
+                        Ok(()) => return Err(Turned::Refused(refused)),
+                        Err(why) => vain.add(why),
                     }
                 }
                 Decision::Allow => {
                     let drafts = self.admission(identified, &judgement, &view, &granted.spends)?;
                     // Grants are looked up anew after a conflict: one of them may be what has changed.
                     let approved = std::mem::replace(&mut granted, Granted::nothing()).guard;
-                    match admit(&parts.journal, turn, call, drafts, view.guard(), approved.and(pinned)).await? {
-                        Admission::Admitted(permit) => return Ok(permit),
-                        Admission::Conflict => conflicts += 1,
+                    match committing::admission(&parts.journal, turn, call, drafts, view.guard(), approved.and(pinned))
+                        .await?
+                    {
+                        Ok(permit) => return Ok(permit),
+                        Err(why) => vain.add(why),
                     }
                 }
+            }
+            if vain.is_hopeless() {
+                return Err(self.turn_away(call, Refused::too_slow(&judgement), &judgement).await?);
             }
         }
     }
@@ -363,28 +366,4 @@ impl std::fmt::Debug for Mediator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mediator").field("config", &self.0.config).finish_non_exhaustive()
     }
-}
-
-async fn commit(journal: &Journal, turn: Option<Turn>, draft: Draft, guard: Guard) -> Result<Committed, Turned> {
-    Ok(match turn {
-        Some(turn) => Committed::At(turn.commit(vec![draft]).await?),
-        None => journal.commit(vec![draft], guard).await?,
-    })
-}
-
-async fn admit(
-    journal: &Journal,
-    turn: Option<Turn>,
-    call: &Call,
-    drafts: Vec<Draft>,
-    viewed: Guard,
-    approved: Guard,
-) -> Result<Admission, Turned> {
-    Ok(match turn {
-        // What was viewed was viewed within the turn; the approvals were looked up before it, and a call that was found
-        // pinned within it is still so.
-        Some(_) if journal.disturbed(&approved) => Admission::Conflict,
-        Some(turn) => Admission::Admitted(turn.admit(call.clone(), drafts).await?),
-        None => journal.admit(call.clone(), drafts, viewed.and(approved)).await?,
-    })
 }

@@ -1,5 +1,7 @@
 //! Telling that a call was refused: to the model in words that it can act on, to programs as structured content.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -9,8 +11,12 @@ use crate::{
     call::{Call, CallId},
     downstream::Catalogue,
     journal::JournalError,
+    policy::Judgement,
     verdict::{Hold, Refusal, Unlock},
 };
+
+/// When a caller may try again whose call was overtaken too often.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// One policy's refusal of one call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,6 +32,17 @@ impl Refused {
     /// By the host itself.
     pub(super) fn by_host(code: &str, reason: impl Into<String>) -> Self {
         Self { policy: "interlock".to_owned(), refusal: Refusal::new(code, reason) }
+    }
+
+    /// The slowest policy's, where other calls kept changing what it looked at while it judged.
+    pub(super) fn too_slow(judgement: &Judgement) -> Self {
+        let slowest = judgement.records.iter().max_by_key(|record| record.micros);
+        let policy = slowest.map_or("interlock", |record| record.policy.as_str());
+        let reason = format!(
+            "Policy {policy} took so long to judge this call that other calls changed again and again what it looked at."
+        );
+        let refusal = Refusal { unlocks: vec![Unlock::Wait(TRY_AGAIN)], ..Refusal::new("policy_timeout", reason) };
+        Self { policy: policy.to_owned(), refusal }
     }
 
     pub(super) fn all(refusals: &[(String, Refusal)]) -> Vec<Self> {
