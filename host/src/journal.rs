@@ -16,6 +16,7 @@ mod handle;
 mod key_value;
 mod lock;
 mod mirror;
+mod notes;
 mod past;
 mod peers;
 mod permit;
@@ -37,13 +38,14 @@ pub use event::{Draft, Event, Hash, kind};
 pub use guard::{Admission, Committed, Guard};
 pub use handle::Journal;
 pub use key_value::{KeyValue, KeyValueError};
+pub use notes::Wrong;
 pub use past::{Change, PastCall, Status};
 pub use permit::Permit;
 pub use query::Query;
 pub(crate) use recent::Recent;
 pub(crate) use store::{CallFilter, Counted};
 pub use turn::Turn;
-pub use verify::{Break, Verified};
+pub use verify::{Break, Verified, inspect};
 
 /// Position of an event in the journal; the first is 1. 0 stands for "before everything".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

@@ -9,11 +9,11 @@ use super::{
     arguments::{Audit, AuditAction, Global},
     error::{Failure, Kind},
     output::{Table, print, print_json},
-    running::{CLOSE, block_on, configuration, journal},
+    running::{CLOSE, block_on, configuration, journal as open},
 };
 use crate::{
     clock::Timestamp,
-    journal::{Event, Journal, Query, Verified},
+    journal::{self, Break, Event, Journal, Query, Verified, inspect},
 };
 
 /// Longest text of an event's summary in a table, in characters.
@@ -26,12 +26,14 @@ pub(super) fn run(global: &Global, asked: &Audit) -> Result<(), Failure> {
     let config = configuration(global)?;
     let json = asked.output.json;
     let path = &config.journal.path;
-    // To open a journal is to make it, and an empty one is always whole.
-    if matches!(asked.action, Some(AuditAction::Verify)) && !path.exists() {
-        return Err(Failure::new(Kind::Failed, format!("there is no journal at `{}`", path.display())));
+    if matches!(asked.action, Some(AuditAction::Verify)) {
+        if !path.exists() {
+            return Err(Failure::new(Kind::Failed, format!("there is no journal at `{}`", path.display())));
+        }
+        return block_on(verify(&config.journal, json));
     }
     block_on(async {
-        let (journal, clock) = journal(&config).await?;
+        let (journal, clock) = open(&config).await?;
         let done = match asked.action.as_ref().unwrap_or(&AuditAction::Tail { lines: 20, follow: false }) {
             AuditAction::Tail { lines, follow } => tail(&journal, *lines, *follow, json).await,
             AuditAction::Query { kind, tool, call, session, since_minutes, limit } => {
@@ -52,7 +54,8 @@ pub(super) fn run(global: &Global, asked: &Audit) -> Result<(), Failure> {
                 events.reverse();
                 show(&events, json)
             }
-            AuditAction::Verify => verify(&journal, json).await,
+            // Done above: it opens the journal for nothing but reading.
+            AuditAction::Verify => Ok(()),
         };
         journal.close(CLOSE).await;
         done
@@ -60,7 +63,7 @@ pub(super) fn run(global: &Global, asked: &Audit) -> Result<(), Failure> {
 }
 
 /// The latest events that fit, newest first, in as many readings as it takes.
-async fn latest(journal: &Journal, mut query: Query, limit: usize) -> Result<Vec<Event>, Failure> {
+pub(super) async fn latest(journal: &Journal, mut query: Query, limit: usize) -> Result<Vec<Event>, Failure> {
     let mut events: Vec<Event> = Vec::new();
     while events.len() < limit {
         query.limit = (limit - events.len()).min(AT_ONCE);
@@ -159,8 +162,8 @@ fn summary(event: &Event) -> String {
     }
 }
 
-async fn verify(journal: &Journal, json: bool) -> Result<(), Failure> {
-    let verified = journal.verify().await.context("the journal cannot be read")?;
+async fn verify(journal: &journal::Config, json: bool) -> Result<(), Failure> {
+    let verified = inspect(journal).await.context("the journal cannot be read")?;
     if json {
         print_json(&serde_json::to_value(&verified).context("the report cannot be written as JSON")?)?;
     }
@@ -171,7 +174,14 @@ async fn verify(journal: &Journal, json: bool) -> Result<(), Failure> {
         }
         Verified::Broken { seq, what } => {
             let failure = Failure::new(Kind::Failed, format!("the journal is broken at event {}: {what}", seq.0));
-            Err(failure.hint("compare that event with the JSON-lines mirror in `journal.mirror_dir`."))
+            Err(failure.hint(match what {
+                Break::Notes(_) => {
+                    "the events themselves are as they were recorded: `interlock audit query` tells them."
+                }
+                Break::Missing | Break::Changed | Break::Unchained | Break::WrongEnd | Break::Lost => {
+                    "compare that event with the JSON-lines mirror in `journal.mirror_dir`."
+                }
+            }))
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     arguments::{Calls, CallsAction, Global, Settled},
+    audit::latest,
     error::{Failure, Kind},
     output::{Table, print, print_json},
     running::{CLOSE, block_on, configuration, journal},
@@ -47,11 +48,10 @@ async fn begun(journal: &Journal, limit: usize, unknown: bool) -> Result<Vec<Eve
     let query = Query {
         kinds: kinds.into_iter().map(str::to_owned).collect(),
         outcome: unknown.then_some(Outcome::Unknown),
-        limit: limit.min(LOOKED_THROUGH),
         newest_first: true,
         ..Query::default()
     };
-    read(journal, query).await
+    latest(journal, query, limit).await
 }
 
 /// What became of a call, as its events tell it.

@@ -1,8 +1,11 @@
 //! A store that fails on command, and what the journal makes of it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -14,7 +17,7 @@ use super::{
     body::Admitted,
     kind,
     sqlite::Sqlite,
-    store::{Entry, Head, Held, Store},
+    store::{Entry, Head, Held, Noted, Store},
 };
 use crate::{
     call::{Call, CallId, Caller},
@@ -70,6 +73,17 @@ impl Store for Faulty {
     }
     async fn tail(&self, after: Sequence) -> Result<Vec<Entry>, JournalError> {
         self.inner.tail(after).await
+    }
+    async fn noted(
+        &self,
+        after: Sequence,
+        upto: Sequence,
+        also: &[Sequence],
+    ) -> Result<(Sequence, Vec<Noted>), JournalError> {
+        self.inner.noted(after, upto, also).await
+    }
+    async fn tools(&self) -> Result<HashSet<String>, JournalError> {
+        self.inner.tools().await
     }
     async fn lock(&self) -> Result<Held, JournalError> {
         self.inner.lock().await

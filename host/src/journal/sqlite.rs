@@ -3,13 +3,13 @@
 mod arguments;
 mod calls;
 mod events;
+mod files;
 mod key_value;
 mod schema;
 mod write;
 
 use std::{
     collections::HashSet,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -21,12 +21,14 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use files::Files;
+
 use super::{
     CallFilter, Config, Durability, Event, JournalError, PastCall, Query, Sequence,
     key_value::KeyValueError,
     lock::TurnFile,
     private,
-    store::{Counted, Entry, Head, Held, Store},
+    store::{Counted, Entry, Head, Held, Noted, Store},
 };
 use crate::clock::Timestamp;
 
@@ -38,14 +40,19 @@ const READERS: u32 = 4;
 /// One SQLite file, its turn file, and the connections of this process.
 #[derive(Debug)]
 pub(super) struct Sqlite {
-    path: PathBuf,
-    turn: TurnFile,
-    // Device and inode: SQLite would go on writing to a file that was deleted.
-    identity: (u64, u64),
-    writer: tokio::sync::Mutex<SqliteConnection>,
+    // None: it is only looked at.
+    writing: Option<Writing>,
     readers: SqlitePool,
     tools: Mutex<HashSet<String>>,
     indexed: Mutex<HashSet<String>>,
+}
+
+/// What it takes to write.
+#[derive(Debug)]
+struct Writing {
+    turn: TurnFile,
+    files: Files,
+    connection: tokio::sync::Mutex<SqliteConnection>,
 }
 
 impl Sqlite {
@@ -68,28 +75,42 @@ impl Sqlite {
             .busy_timeout(BUSY)
             .statement_cache_capacity(64)
             .disable_statement_logging();
-        let mut writer = options.connect().await?;
-        schema::bring_up_to_date(&mut writer, &path).await?;
+        let mut connection = options.connect().await?;
+        schema::bring_up_to_date(&mut connection, &path).await?;
+        // The connection stays, and so do SQLite's own files, which the last one to leave removes.
+        let files = Files::of(&path)?;
         drop(held);
         let reading = options.create_if_missing(false).pragma("query_only", "on");
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(reading)
-            .await?;
-        let identity = identity(&path)?;
+        let readers = pool(READERS).connect_with(reading).await?;
         let indexed = Mutex::new(arguments::indexed(&readers).await?);
-        Ok(Self { path, turn, identity, writer: writer.into(), readers, tools: Mutex::default(), indexed })
+        let writing = Writing { turn, files, connection: connection.into() };
+        Ok(Self { writing: Some(writing), readers, tools: Mutex::default(), indexed })
     }
 
-    /// Refuses to go on if the file is no longer the one that was opened.
-    fn still_there(&self) -> Result<(), JournalError> {
-        match identity(&self.path) {
-            Ok(found) if found == self.identity => Ok(()),
-            Ok(_) | Err(_) => Err(JournalError::Gone(self.path.clone())),
-        }
+    /// Opens a file that must be there, to look at it. Needs no right to write, and leaves nothing behind.
+    pub(super) async fn open_to_read(path: &Path) -> Result<Self, JournalError> {
+        let path = resolved(path);
+        let options =
+            SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(BUSY).disable_statement_logging();
+        // SQLite needs its own two files beside the database, unless it is promised that nobody else will write. It may
+        // be promised where no such file is: then nobody is at work, and here nobody may begin.
+        let asked = async |options| -> Result<SqlitePool, sqlx::Error> {
+            let readers = pool(1).connect_with(options).await?;
+            sqlx::query("SELECT seq FROM head").fetch_one(&readers).await?;
+            Ok(readers)
+        };
+        let readers = match asked(options.clone()).await {
+            Err(_) if !beside(&path, "-wal").exists() => asked(options.immutable(true)).await?,
+            tried => tried?,
+        };
+        let (tools, indexed) = (Mutex::default(), Mutex::default());
+        let store = Self { writing: None, readers, tools, indexed };
+        schema::known(&mut *store.readers.acquire().await?, &path).await?;
+        Ok(store)
+    }
+
+    fn writing(&self) -> Result<&Writing, JournalError> {
+        self.writing.as_ref().ok_or(JournalError::ReadOnly)
     }
 
     fn is_indexed(&self, name: &str) -> bool {
@@ -97,10 +118,18 @@ impl Sqlite {
     }
 }
 
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
 #[async_trait]
 impl Store for Sqlite {
     fn hint(&self) -> Result<Sequence, JournalError> {
-        self.turn.hint()
+        self.writing()?.turn.hint()
     }
 
     async fn opening(&self) -> Result<(Head, Vec<PastCall>), JournalError> {
@@ -116,23 +145,37 @@ impl Store for Sqlite {
         events::tail(&self.readers, after).await
     }
 
+    async fn noted(
+        &self,
+        after: Sequence,
+        upto: Sequence,
+        also: &[Sequence],
+    ) -> Result<(Sequence, Vec<Noted>), JournalError> {
+        calls::noted(&self.readers, after, upto, also).await
+    }
+
+    async fn tools(&self) -> Result<HashSet<String>, JournalError> {
+        events::noted_tools(&self.readers).await
+    }
+
     async fn lock(&self) -> Result<Held, JournalError> {
-        self.turn.lock().await
+        self.writing()?.turn.lock().await
     }
 
     async fn append(&self, entries: &[Entry]) -> Result<bool, JournalError> {
-        self.still_there()?;
-        let mut writer = self.writer.lock().await;
+        let Writing { turn, files, connection } = self.writing()?;
+        files.still_there()?;
+        let mut writer = connection.lock().await;
         let Some(head) = write::append(&mut writer, entries, &self.tools).await? else { return Ok(false) };
         // What is committed is committed; who reads no word looks into the database within a second.
-        if let Err(error) = self.turn.leave_word(head) {
+        if let Err(error) = turn.leave_word(head) {
             tracing::warn!(%error, "other processes could not be told of new events");
         }
         Ok(true)
     }
 
     async fn sync(&self) -> Result<(), JournalError> {
-        let path = beside(&self.path, "-wal");
+        let path = self.writing()?.files.wal();
         let failed = |source| JournalError::File { path: path.clone(), source };
         match tokio::fs::File::open(&path).await {
             Ok(wal) => wal.sync_data().await.map_err(failed),
@@ -143,8 +186,10 @@ impl Store for Sqlite {
 
     async fn close(&self) -> Result<(), JournalError> {
         self.readers.close().await;
+        let Some(writing) = &self.writing else { return Ok(()) };
         // SQLite does so itself when the last connection closes, but a process that is ending may not get that far.
-        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *self.writer.lock().await).await?;
+        let mut writer = writing.connection.lock().await;
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *writer).await?;
         Ok(())
     }
 
@@ -175,8 +220,9 @@ impl Store for Sqlite {
             return Ok(());
         }
         // Whoever asks may hold the turn themselves. Without the index the answer is the same, only slower.
-        let Some(_held) = self.turn.try_lock() else { return Ok(()) };
-        let mut writer = self.writer.lock().await;
+        let Some(writing) = &self.writing else { return Ok(()) };
+        let Some(_held) = writing.turn.try_lock() else { return Ok(()) };
+        let mut writer = writing.connection.lock().await;
         if arguments::create(&mut writer, &index).await? {
             self.indexed.lock().unwrap_or_else(PoisonError::into_inner).insert(index.name);
         }
@@ -192,18 +238,21 @@ impl Store for Sqlite {
     }
 
     async fn set_value(&self, server: &str, key: &str, value: &str) -> Result<(), KeyValueError> {
-        let _held = self.turn.lock().await?;
-        key_value::set(&mut *self.writer.lock().await, server, key, value).await
+        let writing = self.writing()?;
+        let _held = writing.turn.lock().await?;
+        key_value::set(&mut *writing.connection.lock().await, server, key, value).await
     }
 
     async fn delete_value(&self, server: &str, key: &str) -> Result<bool, JournalError> {
-        let _held = self.turn.lock().await?;
-        key_value::delete(&mut *self.writer.lock().await, server, key).await
+        let writing = self.writing()?;
+        let _held = writing.turn.lock().await?;
+        key_value::delete(&mut *writing.connection.lock().await, server, key).await
     }
 
     async fn add_to_value(&self, server: &str, key: &str, by: i64) -> Result<i64, KeyValueError> {
-        let _held = self.turn.lock().await?;
-        key_value::add(&mut *self.writer.lock().await, server, key, by).await
+        let writing = self.writing()?;
+        let _held = writing.turn.lock().await?;
+        key_value::add(&mut *writing.connection.lock().await, server, key, by).await
     }
 }
 
@@ -219,11 +268,6 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-fn identity(path: &Path) -> Result<(u64, u64), JournalError> {
-    let metadata = std::fs::metadata(path).map_err(|source| JournalError::File { path: path.to_owned(), source })?;
-    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// A sequence as SQLite keeps it.

@@ -1,6 +1,6 @@
 //! The seam: what a database must do for the journal. SQLite does; PostgreSQL can.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use async_trait::async_trait;
 use interlock_glob::Glob;
@@ -25,6 +25,29 @@ pub(crate) struct Entry {
     pub(crate) event: Event,
     pub(crate) text: String,
     pub(crate) salts: Vec<Salt>,
+}
+
+/// What the store has noted of one call beside the events, as text for comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Noted {
+    /// Position of its admission.
+    pub(crate) seq: Sequence,
+    /// Its id.
+    pub(crate) id: String,
+    /// Which tool.
+    pub(crate) tool: String,
+    /// By whom.
+    pub(crate) principal: String,
+    /// In which session.
+    pub(crate) session: String,
+    /// When it was admitted.
+    pub(crate) at: Timestamp,
+    /// Where it stands: `Status::stored`.
+    pub(crate) status: String,
+    /// When it ended.
+    pub(crate) finished_at: Option<Timestamp>,
+    /// Position of the event that brought its result.
+    pub(crate) finished_seq: Option<Sequence>,
 }
 
 /// Which calls a question of the ledger is about.
@@ -66,6 +89,18 @@ pub(crate) trait Store: Send + Sync + fmt::Debug {
 
     /// Events after a position, in order; a bounded number of them.
     async fn tail(&self, after: Sequence) -> Result<Vec<Entry>, JournalError>;
+
+    /// What is noted of the calls admitted after one position and up to another, and of those admitted at the positions
+    /// `also`, in order; with the last event as of which it is noted.
+    async fn noted(
+        &self,
+        after: Sequence,
+        upto: Sequence,
+        also: &[Sequence],
+    ) -> Result<(Sequence, Vec<Noted>), JournalError>;
+
+    /// Every tool that is noted as called.
+    async fn tools(&self) -> Result<HashSet<String>, JournalError>;
 
     /// Waits for the writer's turn: until it is dropped nobody else, in any process, can append.
     async fn lock(&self) -> Result<Held, JournalError>;

@@ -1,9 +1,12 @@
-//! Whether the chain is whole: every event is there, unchanged, in its place.
+//! Whether the chain is whole: every event is there, unchanged, in its place, and what is noted beside the events is what
+//! they tell.
 
 use std::path::Path;
 
 use super::{
-    Hash, JournalError, Sequence, mirror,
+    Config, Hash, JournalError, Sequence, mirror,
+    notes::{Notes, Wrong},
+    sqlite::Sqlite,
     store::{Entry, Head, Store},
 };
 use crate::scope::canonical;
@@ -33,7 +36,7 @@ pub enum Verified {
 }
 
 /// What is wrong at one place of the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Break {
     /// The event is missing.
@@ -51,6 +54,21 @@ pub enum Break {
     /// The mirror goes further than the journal.
     #[error("the mirror holds events that the journal has lost")]
     Lost,
+    /// The events are whole, but what policies are told of the call that this event admitted is something else.
+    #[error(transparent)]
+    Notes(Wrong),
+}
+
+/// Looks at a journal that nobody need be able to write: a copy, a read-only file or folder, one that others use.
+/// Changes nothing and joins nobody.
+///
+/// # Errors
+/// If there is no such journal, or it cannot be read.
+pub async fn inspect(config: &Config) -> Result<Verified, JournalError> {
+    let store = Sqlite::open_to_read(&config.path).await?;
+    let verified = verify(&store, config.mirror_dir.as_deref()).await;
+    store.close().await?;
+    verified
 }
 
 /// Reads the whole chain, page by page, and looks how far the mirror goes, if there is one.
@@ -67,7 +85,7 @@ pub(super) async fn verify(store: &dyn Store, mirror: Option<&Path>) -> Result<V
 }
 
 async fn chain(store: &dyn Store) -> Result<Verified, JournalError> {
-    let (mut head, mut events, mut first) = (Head::default(), 0, Sequence(0));
+    let (mut head, mut events, mut first, mut notes) = (Head::default(), 0, Sequence(0), Notes::default());
     loop {
         let page = match store.tail(head.seq).await {
             Ok(page) => page,
@@ -83,10 +101,14 @@ async fn chain(store: &dyn Store) -> Result<Verified, JournalError> {
                 }
                 continue;
             }
-            return Ok(if end == head {
-                Verified::Whole { events, first, last: head.seq, head: head.hash }
-            } else {
-                Verified::Broken { seq: head.seq, what: Break::WrongEnd }
+            if end != head {
+                return Ok(Verified::Broken { seq: head.seq, what: Break::WrongEnd });
+            }
+            let (as_of, wrong) = notes.check_open(store).await?;
+            return Ok(match wrong {
+                _ if as_of > head.seq => continue,
+                Some((seq, wrong)) => Verified::Broken { seq, what: Break::Notes(wrong) },
+                None => Verified::Whole { events, first, last: head.seq, head: head.hash },
             });
         }
         for entry in page {
@@ -103,9 +125,13 @@ async fn chain(store: &dyn Store) -> Result<Verified, JournalError> {
                 if events == 1 {
                     first = event.seq;
                 }
+                notes.take(&event);
                 continue;
             };
             return Ok(Verified::Broken { seq: head.seq.next(), what });
+        }
+        if let Some((seq, wrong)) = notes.check_page(store).await? {
+            return Ok(Verified::Broken { seq, what: Break::Notes(wrong) });
         }
         // Hashing is work; others want to run as well.
         tokio::task::yield_now().await;

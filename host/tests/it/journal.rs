@@ -3,6 +3,7 @@
 mod keeping;
 mod ledger;
 mod mirror;
+mod notes;
 mod order;
 mod peers;
 mod reference;

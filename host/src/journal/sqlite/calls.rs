@@ -9,7 +9,7 @@ use crate::{
     clock::Timestamp,
     journal::{
         CallFilter, JournalError, PastCall, Sequence, Status, body, past,
-        store::{Counted, Head},
+        store::{Counted, Head, Noted},
     },
     scope::ScopeKey,
 };
@@ -18,6 +18,12 @@ const PAST: &str = "SELECT h.seq AS head_seq, h.hash AS head_hash, q.* FROM head
     SELECT e.seq, e.at, e.actor, e.kind, e.subject, e.body, e.prev, e.hash,
         c.status, c.finished_at, f.body AS finished_body
     FROM calls c JOIN events e ON e.seq = c.seq LEFT JOIN events f ON f.seq = c.finished_seq";
+
+const NOTED: &str = "SELECT h.seq, c.* FROM head h LEFT JOIN (
+    SELECT seq, id, tool, principal, session, at, status, finished_at, finished_seq FROM calls
+    WHERE seq > ?1 AND seq <= ?2
+    UNION SELECT seq, id, tool, principal, session, at, status, finished_at, finished_seq FROM calls
+    WHERE seq IN (SELECT value FROM json_each(?3)) ORDER BY seq) c ON true";
 
 /// The head, and all calls that are open there.
 pub(super) async fn open(readers: &SqlitePool) -> Result<(Head, Vec<PastCall>), JournalError> {
@@ -38,6 +44,39 @@ pub(super) async fn past(
     let calls = rows.iter().filter_map(|row| call(row).transpose()).collect::<Result<_, _>>()?;
     let head = rows.first().map(|row| row.try_get(0)).transpose()?.map_or(Sequence(0), |seq| Sequence(unsigned(seq)));
     Ok((head, calls))
+}
+
+/// What is noted of some calls.
+pub(super) async fn noted(
+    readers: &SqlitePool,
+    after: Sequence,
+    upto: Sequence,
+    also: &[Sequence],
+) -> Result<(Sequence, Vec<Noted>), JournalError> {
+    let rows = sqlx::query(NOTED)
+        .bind(stored(after))
+        .bind(stored(upto))
+        .bind(json!(also).to_string())
+        .fetch_all(readers)
+        .await?;
+    let mut head = Sequence(0);
+    let mut found = Vec::new();
+    for row in &rows {
+        head = Sequence(unsigned(row.try_get(0)?));
+        let Some(seq) = row.try_get::<Option<i64>, _>(1)? else { continue };
+        found.push(Noted {
+            seq: Sequence(unsigned(seq)),
+            id: row.try_get(2)?,
+            tool: row.try_get(3)?,
+            principal: row.try_get(4)?,
+            session: row.try_get(5)?,
+            at: Timestamp(unsigned(row.try_get(6)?)),
+            status: row.try_get(7)?,
+            finished_at: row.try_get::<Option<i64>, _>(8)?.map(|at| Timestamp(unsigned(at))),
+            finished_seq: row.try_get::<Option<i64>, _>(9)?.map(|seq| Sequence(unsigned(seq))),
+        });
+    }
+    Ok((head, found))
 }
 
 /// A call from a row of [`PAST`]; none if the right side is empty.

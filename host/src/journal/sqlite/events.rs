@@ -1,6 +1,6 @@
 //! Reading events.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use interlock_glob::Glob;
 use sqlx::{AssertSqlSafe, QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool, sqlite::SqliteRow};
@@ -125,6 +125,12 @@ pub(super) async fn tools(reader: &mut SqliteConnection, glob: &Glob) -> Result<
         }
     }
     Ok(serde_json::json!(names).to_string())
+}
+
+/// Every tool that is noted as called.
+pub(super) async fn noted_tools(readers: &SqlitePool) -> Result<HashSet<String>, JournalError> {
+    let rows = sqlx::query("SELECT name FROM tools").fetch_all(readers).await?;
+    Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
 /// An event from a row that begins with seq, at, actor, kind, subject, body, prev, hash.

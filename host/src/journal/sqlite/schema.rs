@@ -68,13 +68,17 @@ const STEPS: [&str; 1] = ["
     ) STRICT, WITHOUT ROWID;
 "];
 
-/// Makes the tables, or brings them up to date. Only while the turn is held.
-pub(super) async fn bring_up_to_date(connection: &mut SqliteConnection, path: &Path) -> Result<(), JournalError> {
+/// Which version the file has, as a number of steps done.
+pub(super) async fn known(connection: &mut SqliteConnection, path: &Path) -> Result<usize, JournalError> {
     let found: i64 = sqlx::query("PRAGMA user_version").fetch_one(&mut *connection).await?.try_get(0)?;
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
-    let Some(done) = usize::try_from(found).ok().filter(|done| *done <= STEPS.len()) else {
-        return Err(JournalError::Newer { path: path.to_owned(), found, known });
-    };
+    let done = usize::try_from(found).ok().filter(|done| *done <= STEPS.len());
+    done.ok_or_else(|| JournalError::Newer { path: path.to_owned(), found, known })
+}
+
+/// Makes the tables, or brings them up to date. Only while the turn is held.
+pub(super) async fn bring_up_to_date(connection: &mut SqliteConnection, path: &Path) -> Result<(), JournalError> {
+    let done = known(connection, path).await?;
     for (step, version) in STEPS.iter().zip(1_i64..).skip(done) {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::raw_sql(*step).execute(&mut *transaction).await?;

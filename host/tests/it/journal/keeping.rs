@@ -16,7 +16,7 @@ async fn shell(world: &World) -> SqliteConnection {
     SqliteConnection::connect(&format!("sqlite:{}", world.folder.path().join("interlock.db").display())).await.unwrap()
 }
 
-async fn tamper(world: &World, sql: &'static str) {
+pub(super) async fn tamper(world: &World, sql: &'static str) {
     let done = sqlx::query(sql).execute(&mut shell(world).await).await.unwrap();
     assert!(done.rows_affected() > 0, "`{sql}` changed nothing");
 }
