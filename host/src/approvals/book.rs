@@ -234,6 +234,29 @@ mod tests {
 
     proptest! {
         #[test]
+        fn answers_that_are_given_at_one_time_may_come_in_any_order(
+            quorum in 1..4_u32,
+            answers in prop::collection::vec((0..4_u8, prop::bool::weighted(0.85)), 0..6).prop_shuffle(),
+            order in any::<prop::sample::Index>(),
+            later in 0..80_u64,
+        ) {
+            let state = |answers: &[(u8, bool)]| {
+                let mut book = Book::default();
+                book.apply(&event(&Step::Asked { id: 0, binding: 0, quorum, expires_in: 50 }, 0, 0)).unwrap();
+                for (by, approve) in answers {
+                    book.apply(&event(&Step::Answered { id: 0, by: *by, approve: *approve }, 1, 10)).unwrap();
+                }
+                book.get("a0").unwrap().state(Timestamp(10 + later))
+            };
+            let mut turned = answers.clone();
+            turned.rotate_left(order.index(answers.len().max(1)));
+            let mut reversed = answers.clone();
+            reversed.reverse();
+            prop_assert_eq!(state(&turned), state(&answers));
+            prop_assert_eq!(state(&reversed), state(&answers));
+        }
+
+        #[test]
         fn the_fold_says_of_each_question_what_its_history_says(steps in steps(), later in 0..80_u64) {
             let (mut book, mut at) = (Book::default(), 0);
             let timed: Vec<(Step, u64)> = steps

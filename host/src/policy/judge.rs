@@ -113,9 +113,7 @@ impl Policies {
         let judging = asked().map(|policy| judge(policy, call, grants.get(policy.name()), view));
         // Each in an instance of its own, so they may as well wait for the ledger at the same time.
         let records = join_all(judging).await;
-        let counting = records.iter().filter(|record| record.mode == Mode::Enforce);
-        let decision =
-            combine(counting.map(|record| Opinion { policy: record.policy.clone(), verdict: record.verdict.clone() }));
+        let decision = decided(&records);
         Judgement { records, decision, scopes: scopes.into_iter().collect() }
     }
 
@@ -200,6 +198,12 @@ impl Policies {
     }
 }
 
+/// What the records come to: only those of policies that are in force count.
+fn decided(records: &[Record]) -> Decision {
+    let counting = records.iter().filter(|record| record.mode == Mode::Enforce);
+    combine(counting.map(|record| Opinion { policy: record.policy.clone(), verdict: record.verdict.clone() }))
+}
+
 /// Why a policy could not rewrite.
 enum Unfit {
     /// The call lacks the argument that its scope goes by.
@@ -253,4 +257,98 @@ fn refusal(policy: &Policy, fault: &Fault, what: &str) -> Refusal {
 
 fn warn(policy: &Policy, fault: &Fault) {
     tracing::warn!(policy = policy.name(), code = fault.kind.code(), %fault, "a policy failed");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::verdict::{Hold, Question};
+
+    fn verdict() -> impl Strategy<Value = Verdict> {
+        let question = Question {
+            reason: String::new(),
+            preview: String::new(),
+            roles: Vec::new(),
+            quorum: 1,
+            expires_in: Duration::ZERO,
+            self_approval: false,
+            channel: "desk".to_owned(),
+        };
+        let hold = Hold { calls: Vec::new(), longest: Duration::ZERO, otherwise: Refusal::new("held", "") };
+        prop_oneof![
+            Just(Verdict::Allow),
+            Just(Verdict::Hold(hold)),
+            Just(Verdict::Ask(question)),
+            "[a-z]{1,8}".prop_map(|code| Verdict::Refuse(Refusal::new(&code, ""))),
+        ]
+    }
+
+    fn records() -> impl Strategy<Value = Vec<Record>> {
+        let mode = prop_oneof![Just(Mode::Enforce), Just(Mode::Shadow)];
+        prop::collection::vec((verdict(), mode), 0..8).prop_map(|all| {
+            let numbered = all.into_iter().enumerate();
+            numbered
+                .map(|(at, (verdict, mode))| Record {
+                    policy: format!("p{at}"),
+                    component: "c".into(),
+                    settings: "s".into(),
+                    mode,
+                    verdict,
+                    fault: None,
+                    micros: 0,
+                })
+                .collect()
+        })
+    }
+
+    fn refused_by(decision: &Decision) -> Vec<&str> {
+        match decision {
+            Decision::Refuse(refusals) => refusals.iter().map(|(policy, _)| policy.as_str()).collect(),
+            Decision::Allow | Decision::Hold(_) | Decision::Ask(_) => Vec::new(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_shadow_policies_say_never_counts(records in records()) {
+            let in_force: Vec<_> = records.iter().filter(|record| record.mode == Mode::Enforce).cloned().collect();
+            prop_assert_eq!(decided(&records), decided(&in_force));
+        }
+
+        #[test]
+        fn every_refusal_in_force_is_reported_in_configuration_order(records in records()) {
+            let refusing = records.iter().filter(|record| {
+                record.mode == Mode::Enforce && matches!(record.verdict, Verdict::Refuse(_))
+            });
+            let expected: Vec<_> = refusing.map(|record| record.policy.as_str()).collect();
+            let decision = decided(&records);
+            prop_assert_eq!(refused_by(&decision), expected);
+        }
+
+        #[test]
+        fn another_policy_never_makes_a_decision_milder(records in records(), more in verdict()) {
+            let strictness = |decision: &Decision| match decision {
+                Decision::Allow => 0,
+                Decision::Hold(_) => 1,
+                Decision::Ask(_) => 2,
+                Decision::Refuse(_) => 3,
+            };
+            let before = decided(&records);
+            let mut all = records;
+            all.push(Record {
+                policy: "more".to_owned(),
+                component: "c".into(),
+                settings: "s".into(),
+                mode: Mode::Enforce,
+                verdict: more,
+                fault: None,
+                micros: 0,
+            });
+            prop_assert!(strictness(&decided(&all)) >= strictness(&before));
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod clock;
 mod ends;
 mod gates;
 mod house;
+mod model;
 mod pinning;
 mod together;
 mod world;
