@@ -8,6 +8,7 @@ mod demo;
 mod downstream;
 mod examples;
 mod fidelity;
+mod fire;
 mod gateway;
 mod interop;
 mod journal;

@@ -2,6 +2,7 @@
 
 mod cargo;
 mod debian;
+mod fire;
 mod fuzz;
 mod guests;
 mod layout;
@@ -25,6 +26,8 @@ Usage: cargo xtask VERB [ARGS]
   bench [ARGS]    plugins, then the host's benches; ARGS go to `cargo bench`: `-- --help` tells what they take
   fuzz [NAME] [--minutes N]
                   random input for one fuzz target, or for each in turn; 10 minutes each unless said otherwise
+  stress [ARGS]   8 gateways with 25 tasks each over one journal; --processes, --tasks, --rounds, --seed N for others
+  crash [ARGS]    gateways killed 200 times under load; --times N for more or fewer, --seed N for the same ones again
 
 TARGET is cargo's target folder. INTERLOCK_GUEST_TOOLCHAIN=rustup or =debian forces one way of finding a compiler for
 the plugins; without it the first that works is taken.
@@ -52,6 +55,8 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "demo" => demo,
         "bench" => bench,
         "fuzz" => fuzz::run,
+        "stress" => fire::stress,
+        "crash" => fire::crash,
         "help" | "-h" | "--help" => {
             eprint!("{USAGE}");
             return Ok(ExitCode::SUCCESS);
