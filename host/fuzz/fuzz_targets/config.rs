@@ -32,8 +32,8 @@ fuzz_target!(|text: &str| {
         command: "/usr/bin/interlock",
         config: Path::new("/home/someone/interlock.json"),
     };
-    if let Ok(imported) = import(&asked) {
-        let again = import(&Import { text: &imported.client, ..asked });
+    if let Ok(imported) = import(asked) {
+        let again = import(Import { text: &imported.client, ..asked });
         assert!(matches!(again, Err(ImportError::Done(_))), "what was imported is imported: {again:?}");
     }
 });

@@ -45,6 +45,7 @@ fn opening() -> body::Admitted {
         tool: ToolName::new("s", "t"),
         arguments: Value::Null,
         arguments_before: None,
+        beside: Default::default(),
         definition: String::new(),
         caller: Caller { principal: String::new(), roles: Vec::new(), client: None },
         session: String::new(),

@@ -58,6 +58,10 @@ fn read(args: &[String]) -> Result<(Option<String>, u64)> {
             "--minutes" => {
                 let number = args.next().context("how many minutes?")?;
                 minutes = number.parse().with_context(|| format!("`{number}` is no number of minutes"))?;
+                if minutes == 0 {
+                    // To the fuzzer it means for ever.
+                    bail!("no target finds anything in no time");
+                }
             }
             name if !name.starts_with('-') && target.is_none() => target = Some(name.to_owned()),
             surplus => bail!("`fuzz` takes a target and `--minutes N`; what is `{surplus}`?"),
