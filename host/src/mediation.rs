@@ -3,6 +3,7 @@
 
 mod asking;
 mod config;
+mod deferred;
 mod explain;
 mod mediator;
 mod pinning;

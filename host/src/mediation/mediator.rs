@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     Config, Refused,
     asking::{Asked, Granted},
+    deferred::Deferred,
     records,
     refusing::{self, Turned},
     waiting::Waiting,
@@ -90,6 +91,7 @@ pub(super) struct Parts {
     pub(super) journal: Journal,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) tasks: Tasks,
+    pub(super) deferred: Deferred,
     pub(super) config: Config,
 }
 
@@ -119,6 +121,7 @@ impl Mediator {
             journal,
             clock,
             tasks,
+            deferred: Deferred::new(),
             config,
         }))
     }

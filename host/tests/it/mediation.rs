@@ -6,5 +6,6 @@ mod ends;
 mod gates;
 mod house;
 mod pinning;
+mod tasks;
 mod together;
 mod world;
