@@ -1,6 +1,7 @@
 //! The repository's own chores, for developers and CI: `cargo xtask VERB`.
 
 mod cargo;
+mod conformance;
 mod debian;
 mod fuzz;
 mod guests;
@@ -25,6 +26,8 @@ Usage: cargo xtask VERB [ARGS]
   bench [ARGS]    plugins, then the host's benches; ARGS go to `cargo bench`: `-- --help` tells what they take
   fuzz [NAME] [--minutes N]
                   random input for one fuzz target, or for each in turn; 10 minutes each unless said otherwise
+  conformance [--times N]
+                  plugins, then MCP's conformance suites: a server bare, and N times behind Interlock; a client
 
 TARGET is cargo's target folder. INTERLOCK_GUEST_TOOLCHAIN=rustup or =debian forces one way of finding a compiler for
 the plugins; without it the first that works is taken.
@@ -52,6 +55,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "demo" => demo,
         "bench" => bench,
         "fuzz" => fuzz::run,
+        "conformance" => conformance::run,
         "help" | "-h" | "--help" => {
             eprint!("{USAGE}");
             return Ok(ExitCode::SUCCESS);
