@@ -4,6 +4,7 @@ mod approvals;
 mod changes;
 mod ends;
 mod gates;
+mod guests;
 mod house;
 mod together;
 mod world;
