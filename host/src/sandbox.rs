@@ -3,6 +3,7 @@
 //! Nothing of a guest is trusted: what it imports is checked before it is compiled, what it may use is bounded, what it
 //! answers is converted and bounded, and whatever goes wrong in it is a [`Fault`].
 
+mod cache;
 mod config;
 mod engine;
 mod facts;
@@ -14,6 +15,7 @@ mod since_v0_1_0;
 mod snapshot;
 mod standard;
 mod stored;
+mod words;
 
 #[cfg(feature = "fuzzing")]
 pub use since_v0_1_0::fuzz;

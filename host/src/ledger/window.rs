@@ -13,6 +13,10 @@ const MOST_UNASKED: u32 = 100_000;
 /// After so many questions, what nobody has asked for is let go.
 const QUESTIONS: u32 = 512;
 
+/// Beyond this, the difference of two running totals may have lost what it is a difference of, so the window is added up
+/// on its own: as a process would that has just loaded it.
+const MOST_EXACT: f64 = 1e15;
+
 /// Every call in question that was admitted at `horizon` or later.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
@@ -20,6 +24,8 @@ pub(super) struct Window {
     // By time, then position; each with the total up to and including it.
     calls: VecDeque<(Timestamp, Sequence, f64, Total)>,
     before: Total,
+    // The largest number that any running total has in it.
+    largest: f64,
     // The earliest time asked for: lately, and in the round before.
     asked: (Timestamp, Timestamp),
     questions: u32,
@@ -32,8 +38,15 @@ impl Window {
         let mut calls: Vec<_> = calls.into_iter().filter(|call| call.admitted >= horizon).collect();
         calls.sort_by_key(|call| (call.admitted, call.seq));
         let calls = calls.into_iter().map(|call| (call.admitted, call.seq, call.number, Total::default())).collect();
-        let mut window =
-            Self { horizon, calls, before: Total::default(), asked: (horizon, horizon), questions: 0, unasked: 0 };
+        let mut window = Self {
+            horizon,
+            calls,
+            before: Total::default(),
+            largest: 0.0,
+            asked: (horizon, horizon),
+            questions: 0,
+            unasked: 0,
+        };
         window.add_up(0);
         window
     }
@@ -74,8 +87,14 @@ impl Window {
         let before = first.checked_sub(1).and_then(|at| self.calls.get(at)).map_or(self.before, |call| call.3);
         let all = self.calls.back().map_or(self.before, |call| call.3);
         let count = self.calls.len() - first;
+        let sum = if self.largest <= MOST_EXACT {
+            all.minus(before)
+        } else {
+            let alone = self.calls.range(first..).fold(Total::default(), |total, call| total.plus(call.2));
+            alone.minus(Total::default())
+        };
         self.let_go(since);
-        Some((u64::try_from(count).unwrap_or(u64::MAX), all.minus(before)))
+        Some((u64::try_from(count).unwrap_or(u64::MAX), sum))
     }
 
     /// Forgets what lies before everything that was asked for of late: windows slide on.
@@ -107,6 +126,7 @@ impl Window {
         for call in self.calls.range_mut(from..) {
             total = total.plus(call.2);
             call.3 = total;
+            self.largest = self.largest.max(call.2.abs());
         }
     }
 }
@@ -136,6 +156,18 @@ mod tests {
 
     fn counted(seq: u64, at: u64, number: i32) -> Counted {
         Counted { seq: Sequence(seq), admitted: Timestamp(at), number: f64::from(number) }
+    }
+
+    #[test]
+    fn a_number_beyond_all_others_leaves_no_trace_once_it_has_left_the_window() {
+        for huge in [1e300, f64::MAX, -1e40] {
+            let call = |seq, number| Counted { seq: Sequence(seq), admitted: Timestamp(seq), number };
+            let mut window = Window::new(Timestamp(0), Vec::new());
+            for (seq, number) in [(1, huge), (2, huge), (3, 5.0), (4, 0.25)] {
+                assert!(window.insert(call(seq, number)));
+            }
+            assert_eq!(window.since(Timestamp(3)), Some((2, 5.25)), "{huge}");
+        }
     }
 
     proptest! {

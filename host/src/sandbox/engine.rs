@@ -10,13 +10,14 @@ use std::{
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::{
-    Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
-    UpdateDeadline, component::Linker,
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, UpdateDeadline,
+    component::{Component, Linker},
 };
 
 use super::{
+    cache::Kept,
     fault::{Fault, FaultKind, LoadError, OutOfTime},
-    guest::{Facts, Guest},
+    guest::{Facts, Guest, MAX_TABLE_ELEMENTS},
     since_v0_1_0::imports,
 };
 use crate::sandbox::Limits;
@@ -27,10 +28,12 @@ pub(super) const TICK: Duration = Duration::from_millis(5);
 const POLICY_INSTANCES: u32 = 64;
 /// Instances of toolsets at once. They may sleep, so they have places of their own.
 const TOOLSET_INSTANCES: u32 = 128;
-/// Instances of components that are being loaded.
-const LOADING_INSTANCES: u32 = 4;
+/// Instances of components that are being loaded. No fewer than the places that the largest component takes up.
+const LOADING_INSTANCES: u32 = CORE_PER_COMPONENT / MEMORIES_PER_PLACE;
 /// Core modules, memories and tables within one component, adapters included.
 const CORE_PER_COMPONENT: u32 = 12;
+/// Memories that there are for each instance. A component with more takes up the places of several.
+const MEMORIES_PER_PLACE: u32 = 2;
 /// Largest linear memory that any configuration may allow.
 pub(super) const MAX_MEMORY_BYTES: usize = 1 << 30;
 /// Stack of a guest. Its overflow is a trap.
@@ -77,10 +80,11 @@ impl Place {
 
 impl Sandbox {
     /// Starts an engine. With `cache`, compiled and configured components are kept in that folder (made if need be,
-    /// readable by its owner only) and found again by the SHA-256 of component, settings and engine.
+    /// readable by its owner only) and found again by the SHA-256 of component, settings and engine. A folder that
+    /// cannot be written, or that others can write, is not used: starting takes longer then.
     ///
     /// # Errors
-    /// If the folder cannot be used or the machine refuses the pools' address space.
+    /// If the machine refuses the pools' address space.
     pub fn start(cache: Option<&Path>) -> Result<Self, LoadError> {
         let host = |error: wasmtime::Error| LoadError::Host(format!("{error:#}"));
         let mut config = Config::new();
@@ -88,22 +92,22 @@ impl Sandbox {
             .concurrency_support(false)
             .epoch_interruption(true)
             .memory_init_cow(true)
+            // A decision must come out the same when it is made again, on whatever machine.
+            .cranelift_nan_canonicalization(true)
+            .relaxed_simd_deterministic(true)
             .wasm_memory64(false)
             .max_wasm_stack(STACK_BYTES)
             .async_stack_size(2 * STACK_BYTES)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pools()));
-        let snapshots = match cache {
-            Some(folder) => {
-                let (compiled, snapshots) = (folder.join("compiled"), folder.join("configured"));
-                private_folder(&compiled)?;
-                private_folder(&snapshots)?;
-                let mut at = CacheConfig::new();
-                at.with_directory(compiled);
-                config.cache(Some(Cache::new(at).map_err(host)?));
-                Some(snapshots)
+        let (compiled, snapshots) = match cache.map(Kept::in_folder) {
+            Some(Ok(Kept { compiled, snapshots })) => (Some(compiled), Some(snapshots)),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "compiled components cannot be kept; they will be compiled at every start");
+                (None, None)
             }
-            None => None,
+            None => (None, None),
         };
+        config.cache(compiled);
         let engine = Engine::new(&config).map_err(host)?;
         let policy_linker = imports::for_policies(&engine).map_err(host)?;
         let toolset_linker = imports::for_toolsets(&engine).map_err(host)?;
@@ -134,9 +138,10 @@ impl Sandbox {
         if toolset { &self.0.toolset_linker } else { &self.0.policy_linker }
     }
 
-    /// A fresh store for one call, and the place that it takes up for as long.
+    /// A fresh store for one call of a component, and the places that it takes up for as long.
     pub(super) async fn store(
         &self,
+        component: &Component,
         place: Place,
         name: &Arc<str>,
         limits: Limits,
@@ -149,7 +154,7 @@ impl Sandbox {
             Place::Loading => &self.0.loading,
         };
         let taken = places
-            .acquire()
+            .acquire_many(places_of(component))
             .await
             .map_err(|_| Fault { kind: FaultKind::Host, detail: "the sandbox has been stopped".to_owned() })?;
         let guest = Guest::new(name.clone(), limits, facts);
@@ -178,13 +183,13 @@ fn pools() -> PoolingAllocationConfig {
     pools
         .total_component_instances(components)
         .total_core_instances(components * CORE_PER_COMPONENT)
-        .total_memories(components * 2)
+        .total_memories(components * MEMORIES_PER_PLACE)
         .total_tables(components * CORE_PER_COMPONENT)
         .total_stacks(components)
         .max_core_instances_per_component(CORE_PER_COMPONENT)
         .max_memories_per_component(CORE_PER_COMPONENT)
         .max_tables_per_component(CORE_PER_COMPONENT)
-        .table_elements(100_000)
+        .table_elements(MAX_TABLE_ELEMENTS)
         .max_memory_size(MAX_MEMORY_BYTES)
         .linear_memory_keep_resident(64 << 10)
         .table_keep_resident(64 << 10)
@@ -192,13 +197,10 @@ fn pools() -> PoolingAllocationConfig {
     pools
 }
 
-fn private_folder(folder: &Path) -> Result<(), LoadError> {
-    let told = |error: std::io::Error| LoadError::Host(format!("cache folder `{}`: {error}", folder.display()));
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(told)
+/// How many places an instance of a component takes up, so that the pools never run out of memories.
+fn places_of(component: &Component) -> u32 {
+    let memories = component.resources_required().map_or(CORE_PER_COMPONENT, |needed| needed.num_memories);
+    memories.div_ceil(MEMORIES_PER_PLACE).max(1)
 }
 
 /// Starts the thread that makes running guests yield. A thread, not a task: it must tick while every worker is busy.

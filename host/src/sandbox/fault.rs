@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use wasmtime::Trap;
 
-use super::guest::Guest;
+use super::{guest::Guest, words::one_line};
+
+/// Longest detail of a fault, in bytes: it is logged, and kept in the journal with every decision.
+const MAX_DETAIL_BYTES: usize = 1024;
 
 /// A guest's call went wrong. What becomes of the tool call is for the pipeline to say.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,12 +59,17 @@ impl FaultKind {
 }
 
 impl Fault {
+    /// A fault; the detail may be a guest's own words, of any length and shape.
+    pub(super) fn new(kind: FaultKind, detail: &str) -> Self {
+        Self { kind, detail: one_line(detail, MAX_DETAIL_BYTES) }
+    }
+
     pub(super) fn timeout(limit: Duration) -> Self {
         Self { kind: FaultKind::Timeout, detail: format!("took longer than {} ms", limit.as_millis()) }
     }
 
     pub(super) fn nonsense(detail: impl Into<String>) -> Self {
-        Self { kind: FaultKind::Nonsense, detail: detail.into() }
+        Self::new(FaultKind::Nonsense, &detail.into())
     }
 
     /// What an error out of wasmtime stands for, given the state that the guest's store was left in.
@@ -74,7 +82,7 @@ impl Fault {
             return Self::timeout(guest.time());
         }
         if let Some(facts) = error.downcast_ref::<super::FactsError>() {
-            return Self { kind: FaultKind::Host, detail: facts.to_string() };
+            return Self::new(FaultKind::Host, &facts.to_string());
         }
         let mut detail = match error.downcast_ref::<Trap>() {
             Some(trap) => trap.to_string(),
@@ -83,7 +91,7 @@ impl Fault {
         if let Some(line) = guest.last_line() {
             detail = format!("{detail}; its last words: {line}");
         }
-        Self { kind: FaultKind::Trap, detail }
+        Self::new(FaultKind::Trap, &detail)
     }
 }
 
@@ -143,10 +151,10 @@ pub enum LoadError {
     /// It does not compile or link.
     #[error("it cannot be compiled: {0}")]
     Compile(String),
-    /// It failed while it was asked what it is, or while it took its settings.
+    /// It failed while it was started, asked what it is, or given its settings.
     #[error("it failed in `{during}`: {fault}")]
     Failed {
-        /// `describe` or `configure`.
+        /// `start` (its instantiation), `describe`, `configure`, or `tools`.
         during: &'static str,
         /// How.
         #[source]

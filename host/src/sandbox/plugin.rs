@@ -92,6 +92,15 @@ struct Inner {
     guest: since_v0_1_0::Guests,
 }
 
+/// What a plugin is made of.
+struct Source<'a> {
+    name: Arc<str>,
+    bytes: &'a [u8],
+    digest: Arc<str>,
+    settings: &'a str,
+    limits: Limits,
+}
+
 impl Sandbox {
     /// Makes a component ready: checks what it imports and exports, asks what it is, gives it its settings, snapshots
     /// and compiles it. `name` stands for it in log lines.
@@ -102,29 +111,41 @@ impl Sandbox {
     /// # Errors
     /// See [`LoadError`].
     pub async fn load(&self, name: &str, bytes: &[u8], settings: &Value, limits: Limits) -> Result<Plugin, LoadError> {
-        let digest = stored::sha256(bytes);
         let settings = canonical(settings);
+        let digest = stored::sha256(bytes);
         let key = stored::key(&digest, &settings);
-        let (stored, wasm) = match self.snapshots().and_then(|folder| stored::find(folder, &key)) {
-            Some(found) => found,
-            None => self.make_ready(bytes, &settings, &key).await?,
-        };
+        let kept = self.snapshots().and_then(|folder| stored::find(folder, &key));
+        let source = Source { name: name.into(), bytes, digest: digest.into(), settings: &settings, limits };
+        if let Some((stored, wasm)) = kept
+            && let Ok(plugin) = self.finish(&source, stored, wasm).await
+        {
+            return Ok(plugin);
+        }
+        let (stored, wasm) = self.make_ready(bytes, &settings, key).await?;
+        self.finish(&source, stored, wasm).await
+    }
+
+    /// Compiles what was made ready, and sees that it starts.
+    async fn finish(&self, source: &Source<'_>, stored: Stored, wasm: Option<Vec<u8>>) -> Result<Plugin, LoadError> {
+        let Source { name, bytes, digest, settings, limits } = source;
         let component = snapshot::compile(self, wasm.unwrap_or_else(|| bytes.to_vec())).await?;
         let isolation = if stored.snapshot.is_some() { Isolation::Snapshot } else { Isolation::ConfigureEach };
-        let guest = self.link(&component, stored.exports)?;
-        let settings_digest = stored::sha256(settings.as_bytes()).into();
-        let settings = (isolation == Isolation::ConfigureEach).then_some(settings);
+        let linked = self.link(&component, stored.exports)?;
+        let each = (isolation == Isolation::ConfigureEach).then(|| (*settings).to_owned());
+        let guest = since_v0_1_0::Guests::new(linked, stored.exports, each)
+            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        // What no call could start, because its memory is too small for it, shows now.
+        guest.start(self, name, *limits).await.map_err(|fault| LoadError::Failed { during: "start", fault })?;
         Ok(Plugin(Arc::new(Inner {
             sandbox: self.clone(),
-            name: name.into(),
-            digest: digest.into(),
-            settings_digest,
+            name: name.clone(),
+            digest: digest.clone(),
+            settings_digest: stored::sha256(settings.as_bytes()).into(),
             manifest: stored.manifest,
             exports: stored.exports,
             isolation,
-            limits,
-            guest: since_v0_1_0::Guests::new(guest, stored.exports, settings)
-                .map_err(|error| LoadError::Compile(format!("{error:#}")))?,
+            limits: *limits,
+            guest,
         })))
     }
 
@@ -132,13 +153,13 @@ impl Sandbox {
         &self,
         bytes: &[u8],
         settings: &str,
-        key: &str,
+        key: String,
     ) -> Result<(Stored, Option<Vec<u8>>), LoadError> {
         let exports = shape::exports(bytes)?;
         let Configured { manifest, snapshot } = snapshot::configure(self, &bytes.into(), exports, settings).await?;
-        let stored = Stored { manifest, exports, snapshot: snapshot.as_deref().map(stored::sha256) };
+        let stored = Stored { key, manifest, exports, snapshot: snapshot.as_deref().map(stored::sha256) };
         if let Some(folder) = self.snapshots()
-            && let Err(error) = stored::keep(folder, key, &stored, snapshot.as_deref())
+            && let Err(error) = stored::keep(folder, &stored, snapshot.as_deref())
         {
             tracing::warn!(%error, "a configured component could not be kept; it will be configured again next time");
         }

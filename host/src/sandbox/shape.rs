@@ -146,7 +146,26 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), LoadError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_odd_to_be_looked_at(
+            sections in prop::collection::vec((0_u8..14, prop::collection::vec(any::<u8>(), 0..40)), 0..6),
+            tail in prop::collection::vec(any::<u8>(), 0..20),
+        ) {
+            // The header of a component, and sections whose lengths are right.
+            let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+            for (id, body) in sections {
+                bytes.extend([id, body.len() as u8]);
+                bytes.extend(body);
+            }
+            bytes.extend(tail);
+            prop_assert!(check(&bytes).is_err());
+        }
+    }
 
     #[test]
     fn what_is_no_component_is_told_so() {

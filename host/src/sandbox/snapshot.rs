@@ -1,7 +1,11 @@
 //! Configures a component once and makes a new component of the memory that this leaves behind.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
+use futures::FutureExt as _;
 use tokio::sync::SemaphorePermit;
 use wasmtime::{
     AsContextMut, Store,
@@ -70,7 +74,9 @@ async fn instrumented(
     let original = bytes.clone();
     let mut wizer = Wizer::new();
     wizer.keep_init_func(true);
-    let Ok((context, instrumented)) = wizer.instrument_component(&original) else { return Ok(None) };
+    // Wizer panics at some components that it has not foreseen. They are run without it.
+    let looked_at = catch_unwind(AssertUnwindSafe(|| wizer.instrument_component(&original)));
+    let Ok(Ok((context, instrumented))) = looked_at else { return Ok(None) };
     let component = compile(sandbox, instrumented).await?;
     let (_place, mut store, instance) = match self::instance(sandbox, &component, exports).await {
         Ok(made) => made,
@@ -86,8 +92,10 @@ async fn instrumented(
         return Ok(Some((manifest, answer, None)));
     }
     // `describe` has left its traces in this memory too, but a plugin that answers by them would answer so always.
-    let snapshot = wizer.snapshot_component(&context, &mut Memory { store, instance }).await.ok();
-    Ok(Some((manifest, answer, snapshot)))
+    store.data_mut().renew_time();
+    let mut memory = Memory { store, instance };
+    let snapshot = AssertUnwindSafe(wizer.snapshot_component(&context, &mut memory)).catch_unwind().await;
+    Ok(Some((manifest, answer, snapshot.ok().and_then(Result::ok))))
 }
 
 /// Whether it would come to the same without the instrumentation, only later.
@@ -111,15 +119,19 @@ async fn instance<'a>(
     exports: Exports,
 ) -> Result<(SemaphorePermit<'a>, Store<Guest>, Instance), LoadError> {
     let limits = Limits { time: TIME, memory_bytes: MEMORY_BYTES };
-    let failed = |fault| LoadError::Failed { during: "describe", fault };
+    let failed = |fault| LoadError::Failed { during: "start", fault };
+    let linked = sandbox
+        .linker(exports.toolset)
+        .instantiate_pre(component)
+        .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
     let (place, mut store) = sandbox
-        .store(Place::Loading, &"loading".into(), limits, OUTPUT_BYTES, Facts::default())
+        .store(component, Place::Loading, &"loading".into(), limits, OUTPUT_BYTES, Facts::default())
         .await
         .map_err(failed)?;
     // What a component does of its own accord when it is instantiated is its own time too.
-    let made = sandbox.linker(exports.toolset).instantiate_async(&mut store, component);
-    let instance = match tokio::time::timeout(TIME, made).await {
-        Ok(made) => made.map_err(|error| LoadError::Compile(format!("{error:#}")))?,
+    let made = tokio::time::timeout(TIME, linked.instantiate_async(&mut store)).await;
+    let instance = match made {
+        Ok(made) => made.map_err(|error| failed(Fault::of(&error, store.data())))?,
         Err(_) => return Err(failed(Fault::timeout(TIME))),
     };
     Ok((place, store, instance))

@@ -5,6 +5,7 @@ mod changes;
 mod clock;
 mod ends;
 mod gates;
+mod guests;
 mod house;
 mod model;
 mod pinning;

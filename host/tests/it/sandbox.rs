@@ -1,7 +1,14 @@
 //! Real plugins in the real sandbox: what is loaded, what is refused, what is kept from one start to the next.
 
+mod bounds;
+mod cache;
 mod faults;
+mod forge;
+mod kinds;
+mod leaks;
+mod loading;
 mod shape;
+mod turns;
 
 use std::sync::Arc;
 

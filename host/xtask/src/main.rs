@@ -13,7 +13,7 @@ use std::env;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::layout::Layout;
 
@@ -24,6 +24,7 @@ Usage: cargo xtask VERB [ARGS]
   build [ARGS]    plugins, then the interlock binary; ARGS go to `cargo build`
   test [ARGS]     plugins, then the tests of the plugins and of the host; ARGS go to the host's `cargo test`
   demo [ARGS]     plugins, then `interlock demo ARGS`
+  guests [ARGS]   plugins, then thousands of calls of bad ones, which must leave nothing behind; `--times N`: so many
   bench [ARGS]    plugins, then the host's benches; ARGS go to `cargo bench`: `-- --help` tells what they take
   fuzz [NAME] [--minutes N]
                   random input for one fuzz target, or for each in turn; 10 minutes each unless said otherwise
@@ -61,6 +62,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "stress" => fire::stress,
         "crash" => fire::crash,
         "conformance" => conformance::run,
+        "guests" => bad_guests,
         "help" | "-h" | "--help" => {
             eprint!("{USAGE}");
             return Ok(ExitCode::SUCCESS);
@@ -134,6 +136,19 @@ fn demo(layout: &Layout, args: &[String]) -> Result<ExitCode> {
     guests::build(layout, None)?;
     let mut demo = layout.cargo("run");
     cargo::run(demo.args(["--package", "interlock-host", "--bin", "interlock", "--", "demo"]).args(args))
+}
+
+/// Has bad guests fail so often that a leak would show. The same test makes a few hundred calls among all others.
+fn bad_guests(layout: &Layout, args: &[String]) -> Result<ExitCode> {
+    let times = match args {
+        [] => 10_000,
+        [flag, times] if flag == "--times" => times.parse().with_context(|| format!("`{times}` is no number"))?,
+        _ => return Ok(usage(Some("`guests` takes `--times N`".to_owned()))),
+    };
+    guests::build(layout, None)?;
+    let mut test = layout.cargo("test");
+    test.args(["--package", "interlock-host", "--test", "it", "--", "sandbox::leaks", "--nocapture"]);
+    cargo::run(test.env("INTERLOCK_GUEST_CALLS", u32::to_string(&times)))
 }
 
 fn bench(layout: &Layout, args: &[String]) -> Result<ExitCode> {

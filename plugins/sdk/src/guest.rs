@@ -11,6 +11,9 @@ use crate::bindings::toolset::interlock::plugin::{simulation, store};
 pub use crate::toolset::run as run_tool;
 use crate::{Equal, Fault, Host, Level, Manifest, PastCall, Problem, ToolHost, View, settings};
 
+/// Longest line of the operator's log, in bytes.
+const MAX_LINE_BYTES: usize = 4096;
+
 /// The host itself. Works in a component only.
 pub struct Imports;
 
@@ -95,6 +98,7 @@ impl<P> Configured<P> {
     where
         S: DeserializeOwned + JsonSchema,
     {
+        forward_panics();
         let plugin = configure(settings::read(text)?)?;
         self.0.set(plugin).map_err(|_| vec![Problem::new("", "the component is already configured")])
     }
@@ -106,12 +110,19 @@ impl<P> Configured<P> {
 }
 
 /// Sends the message of a panic to the operator's log; the trap that follows carries none.
-pub fn forward_panics() {
-    std::panic::set_hook(Box::new(|panic| log::write(Level::Error, &panic.to_string())));
+///
+/// Set when the component is described or configured, the hook is part of the snapshot that every call starts from.
+fn forward_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.to_string();
+        // More than the host takes at once would be a fault of another kind.
+        log::write(Level::Error, &message[..message.floor_char_boundary(MAX_LINE_BYTES)]);
+    }));
 }
 
 /// What a component says of itself.
 pub fn manifest<S: JsonSchema>(name: &str, version: &str, summary: &str, codes: &[&str]) -> Manifest {
+    forward_panics();
     Manifest {
         name: name.to_owned(),
         version: version.to_owned(),

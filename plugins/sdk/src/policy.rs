@@ -47,7 +47,6 @@ macro_rules! export_policy {
 
             impl $crate::bindings::judge::exports::interlock::plugin::judge::Guest for Guest {
                 fn judge(call: $crate::Call) -> Result<$crate::Verdict, $crate::Fault> {
-                    $crate::guest::forward_panics();
                     $crate::Policy::judge(CONFIGURED.get()?, &call, &$crate::guest::Imports)
                 }
 

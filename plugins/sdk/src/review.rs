@@ -47,7 +47,6 @@ macro_rules! export_review {
                     outcome: String,
                     result: String,
                 ) -> Result<$crate::Finding, $crate::Fault> {
-                    $crate::guest::forward_panics();
                     let result = $crate::serde_json::from_str(&result)
                         .map_err(|error| $crate::Fault::new("result_not_json", error.to_string()))?;
                     $crate::Review::review(CONFIGURED.get()?, &call, &outcome, &result, &$crate::guest::Imports)

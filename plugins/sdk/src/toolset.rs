@@ -118,7 +118,6 @@ macro_rules! export_toolset {
                     arguments: String,
                     context: $crate::CallContext,
                 ) -> Result<$crate::ToolResult, $crate::Fault> {
-                    $crate::guest::forward_panics();
                     let context = $crate::Context::new(&context, &$crate::guest::Imports);
                     $crate::guest::run_tool(CONFIGURED.get()?, &tool, &arguments, &context)
                 }

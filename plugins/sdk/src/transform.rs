@@ -41,7 +41,6 @@ macro_rules! export_transform {
 
             impl $crate::bindings::transform::exports::interlock::plugin::transform::Guest for Guest {
                 fn rewrite(call: $crate::Call) -> Result<Option<String>, $crate::Fault> {
-                    $crate::guest::forward_panics();
                     let new = $crate::Transform::rewrite(CONFIGURED.get()?, &call, &$crate::guest::Imports)?;
                     Ok(new.map(|arguments| arguments.to_string()))
                 }

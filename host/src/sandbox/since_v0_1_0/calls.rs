@@ -27,8 +27,6 @@ use crate::{
     verdict::{Grant, Verdict},
 };
 
-/// Most sentences that the rules of one policy for one tool may be.
-const MAX_RULES: usize = 8;
 /// Most tools of one toolset.
 const MAX_TOOLS: usize = 256;
 
@@ -49,9 +47,7 @@ pub(in crate::sandbox) async fn configure(
 ) -> Result<std::result::Result<(), Vec<Problem>>> {
     let guest = lifecycle::GuestIndices::new(&instance.instance_pre(&*store))?.load(&mut *store, instance)?;
     let answer = guest.call_configure(store, &settings.to_owned()).await?;
-    Ok(answer.map_err(|problems| {
-        problems.into_iter().map(|types::Problem { pointer, message }| Problem { pointer, message }).collect()
-    }))
+    Ok(answer.map_err(convert::problems))
 }
 
 /// A linked component, and where its exports are.
@@ -88,6 +84,18 @@ impl Guests {
         })
     }
 
+    /// Makes an instance, within the limits of calls, and has it do nothing.
+    pub(in crate::sandbox) async fn start(
+        &self,
+        sandbox: &Sandbox,
+        name: &Arc<str>,
+        limits: Limits,
+    ) -> std::result::Result<(), Fault> {
+        let facts = Facts::default();
+        let run = Run { sandbox, name, limits, place: Place::Loading, output_bytes: POLICY_OUTPUT_BYTES, facts };
+        self.run(run, async |_, _| Ok(())).await
+    }
+
     pub(in crate::sandbox) async fn judge(
         &self,
         sandbox: &Sandbox,
@@ -117,11 +125,10 @@ impl Guests {
         let indices = exported(&self.judge)?;
         let facts = Facts::default();
         let run = Run { sandbox, name, limits, place: Place::Policy, output_bytes: POLICY_OUTPUT_BYTES, facts };
-        let mut rules = self
+        let rules = self
             .run(run, async move |store, instance| indices.load(&mut *store, instance)?.call_rules(store, tool).await)
             .await?;
-        rules.truncate(MAX_RULES);
-        Ok(rules)
+        Ok(convert::rules(rules))
     }
 
     pub(in crate::sandbox) async fn rewrite(
@@ -214,7 +221,8 @@ impl Guests {
         call: impl AsyncFnOnce(&mut Store<Guest>, &Instance) -> Result<T>,
     ) -> std::result::Result<T, Fault> {
         let Run { sandbox, name, limits, place, output_bytes, facts } = run;
-        let (_place, mut store) = sandbox.store(place, name, limits, output_bytes, facts).await?;
+        let component = self.pre.component();
+        let (_place, mut store) = sandbox.store(component, place, name, limits, output_bytes, facts).await?;
         let whole = async {
             let instance = self.pre.instantiate_async(&mut store).await?;
             if let Some(settings) = &self.settings
@@ -239,5 +247,5 @@ fn exported<T>(indices: &Option<T>) -> std::result::Result<&T, Fault> {
 }
 
 fn reported(types::Fault { code, message }: types::Fault) -> Fault {
-    Fault { kind: FaultKind::Reported, detail: format!("{code}: {message}") }
+    Fault::new(FaultKind::Reported, &format!("{code}: {message}"))
 }

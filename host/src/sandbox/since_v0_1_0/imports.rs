@@ -1,5 +1,7 @@
 //! What stands behind the imports of generation 0.1.0.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use wasmtime::{
     Engine, Result,
@@ -14,7 +16,10 @@ use super::{
 use crate::{
     call::PastCall,
     clock::Timestamp,
-    sandbox::{facts::FactsError, guest::Guest},
+    sandbox::{
+        facts::{FactsError, History},
+        guest::Guest,
+    },
     scope,
 };
 
@@ -49,28 +54,40 @@ impl arguments::Host for Guest {
     }
 }
 
+impl Guest {
+    /// Takes a question about history, given its texts. The history, if this guest is shown one.
+    fn ask(&mut self, texts: &[&str]) -> Result<Option<Arc<dyn History>>> {
+        self.admit_question(texts.iter().map(|text| text.len()).sum())?;
+        Ok(self.facts.history.clone())
+    }
+}
+
+fn text(text: &Option<String>) -> &str {
+    text.as_deref().unwrap_or_default()
+}
+
 fn past(calls: Vec<PastCall>) -> Vec<types::PastCall> {
     calls.iter().map(convert::past_call).collect()
 }
 
 impl history::Host for Guest {
     async fn latest(&mut self, tool: String, outcome: Option<String>) -> Result<Option<types::PastCall>> {
-        let Some(history) = self.facts.history.clone() else { return Ok(None) };
+        let Some(history) = self.ask(&[&tool, text(&outcome)])? else { return Ok(None) };
         Ok(history.latest(&tool, outcome.as_deref()).await?.map(|call| convert::past_call(&call)))
     }
 
     async fn running(&mut self, tool: String) -> Result<Vec<types::PastCall>> {
-        let Some(history) = self.facts.history.clone() else { return Ok(Vec::new()) };
+        let Some(history) = self.ask(&[&tool])? else { return Ok(Vec::new()) };
         Ok(past(history.running(&tool).await?))
     }
 
     async fn count(&mut self, tool: String, outcome: Option<String>, since: u64) -> Result<u64> {
-        let Some(history) = self.facts.history.clone() else { return Ok(0) };
+        let Some(history) = self.ask(&[&tool, text(&outcome)])? else { return Ok(0) };
         Ok(history.count(&tool, outcome.as_deref(), Timestamp(since)).await?)
     }
 
     async fn recent(&mut self, tool: String, limit: u32) -> Result<Vec<types::PastCall>> {
-        let Some(history) = self.facts.history.clone() else { return Ok(Vec::new()) };
+        let Some(history) = self.ask(&[&tool])? else { return Ok(Vec::new()) };
         Ok(past(history.recent(&tool, limit).await?))
     }
 
@@ -81,7 +98,9 @@ impl history::Host for Guest {
         same: Vec<history::Equal>,
         limit: u32,
     ) -> Result<Vec<types::PastCall>> {
-        let Some(history) = self.facts.history.clone() else { return Ok(Vec::new()) };
+        let mut texts = vec![tool.as_str(), text(&outcome)];
+        texts.extend(same.iter().flat_map(|equal| [equal.pointer.as_str(), equal.value.as_str()]));
+        let Some(history) = self.ask(&texts)? else { return Ok(Vec::new()) };
         let same = same
             .into_iter()
             .map(|equal| match serde_json::from_str(&equal.value) {
@@ -93,14 +112,14 @@ impl history::Host for Guest {
     }
 
     async fn sum(&mut self, tool: String, argument: String, since: u64) -> Result<f64> {
-        let Some(history) = self.facts.history.clone() else { return Ok(0.0) };
+        let Some(history) = self.ask(&[&tool, &argument])? else { return Ok(0.0) };
         Ok(history.sum(&tool, &argument, Timestamp(since)).await?)
     }
 }
 
 impl log::Host for Guest {
     fn write(&mut self, level: log::Level, message: String) -> Result<()> {
-        let Some((plugin, line)) = self.admit_line(message) else { return Ok(()) };
+        let Some((plugin, line)) = self.admit_line(&message) else { return Ok(()) };
         match level {
             log::Level::Debug => tracing::debug!(target: "interlock::plugin", plugin, "{line}"),
             log::Level::Info => tracing::info!(target: "interlock::plugin", plugin, "{line}"),

@@ -224,7 +224,7 @@ pub(super) struct House {
 /// a machine that is busy with other things fails no test.
 pub(super) fn policy(name: &str, component: &str, settings: Value, more: Value) -> Value {
     let component = match component {
-        "misbehaves" | "rewrites" | "reviews" => fault(component).to_str().unwrap().to_owned(),
+        "misbehaves" | "recites" | "rewrites" | "reviews" => fault(component).to_str().unwrap().to_owned(),
         standard => standard.to_owned(),
     };
     let mut policy =
