@@ -60,7 +60,7 @@ pub(crate) async fn echo() -> Result<()> {
 }
 
 /// Says on which port a server serves, and serves until standard input ends.
-pub(crate) async fn serve(server: impl ServerHandler + Clone + Sync) -> Result<()> {
+pub(crate) async fn serve(server: impl ServerHandler + Clone) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
     let service = StreamableHttpService::new(

@@ -40,7 +40,8 @@ pub fn output(bytes: &[u8]) {
 async fn heard(bytes: &[u8]) {
     let tasks = Tasks::new();
     let board = Arc::new(Switchboard::new("odd".into(), Announcements::new(), tasks.clone()));
-    let outlet = Outlet::Line(LineWriter::start(tokio::io::sink(), &tasks));
+    let writer = LineWriter::start(tokio::io::sink(), &tasks);
+    let outlet = Outlet::Line(writer.clone());
     let (messages, mut from_server) = mpsc::channel(4);
     let link = Link {
         messages,
@@ -87,6 +88,7 @@ async fn heard(bytes: &[u8]) {
         let _ = is_tool_result(&result);
         listing(&result);
     }
+    writer.close();
     assert!(tasks.stop(Duration::from_secs(60)).await, "every task ends");
 }
 
