@@ -28,6 +28,7 @@ mod stateless;
 mod status;
 mod stdio;
 mod switchboard;
+mod task;
 mod toolset;
 
 pub use announcement::{Announcement, Announcements};
@@ -41,4 +42,5 @@ pub use param_headers::param_headers;
 pub use salvage::{Salvage, Salvaged};
 pub use server::{Offers, ServerError, Tool, ToolServer};
 pub use status::{State, Status};
+pub use task::{TASKS, TaskEnd, declares_tasks, task_end, task_id};
 pub use toolset::Toolset;

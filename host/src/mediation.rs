@@ -4,6 +4,7 @@
 mod asking;
 mod committing;
 mod config;
+mod deferred;
 mod explain;
 mod mediator;
 mod pinning;

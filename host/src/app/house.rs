@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
 use crate::{
+    call::Caller,
     downstream::{Announcement, Link, RpcError, ServerError},
     gateway::{Behind, Offered},
     mediation::{Answer, CallRequest, Mediator},
@@ -100,6 +101,18 @@ async fn listed(mediator: &Mediator) -> Vec<Arc<Value>> {
     mediator.tools().await
 }
 
+/// What a client is told of a request that failed.
+fn told(error: ServerError, method: &str) -> RpcError {
+    match error {
+        ServerError::Rpc(error) => error,
+        // Nothing but tool calls has an outcome to be careful about: it may simply be asked again.
+        error @ (ServerError::Unavailable { .. } | ServerError::Cancelled | ServerError::Lost { .. }) => {
+            tracing::warn!(%error, method, "a request could not be served");
+            RpcError { code: -32603, message: "the server is not available at the moment".to_owned(), data: None }
+        }
+    }
+}
+
 #[async_trait]
 impl Behind for House {
     fn tools(&self) -> Vec<Arc<Value>> {
@@ -111,14 +124,17 @@ impl Behind for House {
     }
 
     async fn request(&self, method: &str, params: Value, link: Link) -> Result<Value, RpcError> {
-        self.0.mediator.catalogue().request(method, params, link).await.map_err(|error| match error {
-            ServerError::Rpc(error) => error,
-            // Nothing but tool calls has an outcome to be careful about: it may simply be asked again.
-            error @ (ServerError::Unavailable { .. } | ServerError::Cancelled | ServerError::Lost { .. }) => {
-                tracing::warn!(%error, method, "a request could not be served");
-                RpcError { code: -32603, message: "the server is not available at the moment".to_owned(), data: None }
-            }
-        })
+        self.0.mediator.catalogue().request(method, params, link).await.map_err(|error| told(error, method))
+    }
+
+    async fn task(
+        &self,
+        method: &str,
+        params: Map<String, Value>,
+        caller: Caller,
+        link: Link,
+    ) -> Result<Value, RpcError> {
+        self.0.mediator.task(method, params, &caller, link).await.map_err(|error| told(error, method))
     }
 
     fn offered(&self) -> Offered {

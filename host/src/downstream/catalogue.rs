@@ -17,8 +17,11 @@ use tokio::sync::broadcast;
 use tracing::warn;
 
 use self::routes::Routes;
-use super::{Announcement, Announcements, Offers, Status, Tool, ToolServer};
+use super::{Announcement, Announcements, Offers, Status, TASKS, Tool, ToolServer};
 use crate::call::ToolName;
+
+/// The first revision in which each request tells whether its client takes tasks.
+const TASKS_SINCE: &str = "2026-07-28";
 
 /// Two tools that AI apps would see under one name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -124,7 +127,15 @@ impl Catalogue {
     pub fn capabilities(&self) -> Value {
         let mut all = json!({"tools": {"listChanged": true}});
         for mounted in &self.0.servers {
-            unite(&mut all, &mounted.server.offers().capabilities);
+            let offers = mounted.server.offers();
+            let mut capabilities = offers.capabilities.clone();
+            if let Some(extensions) = capabilities.get_mut("extensions").and_then(Value::as_object_mut)
+                && offers.protocol.as_str() < TASKS_SINCE
+            {
+                // It would not learn whose client takes tasks.
+                extensions.remove(TASKS);
+            }
+            unite(&mut all, &capabilities);
         }
         all
     }

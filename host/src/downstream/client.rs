@@ -13,7 +13,9 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     Announcements, Link, Offers, Reach, RpcError, ServerConfig, ServerError, Settings, State, Status, ToolServer,
-    connection::Connection, input, keeper,
+    connection::Connection,
+    input, keeper,
+    task::{declares_tasks, is_task, is_tool_result, task_id},
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -142,18 +144,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a server's answer says how the call ended. What says nothing must not pass for success.
-pub(super) fn is_tool_result(result: &Value) -> bool {
-    let is_other = match result.get("resultType") {
-        None => false,
-        Some(Value::String(kind)) => kind != "complete",
-        Some(_) => return false,
-    };
-    let has_content = result.get("content").is_some_and(Value::is_array)
-        || result.get("structuredContent").is_some_and(Value::is_object);
-    result.get("isError").is_none_or(Value::is_boolean) && (is_other || has_content)
-}
-
 #[async_trait]
 impl ToolServer for McpServer {
     fn name(&self) -> &str {
@@ -194,7 +184,15 @@ impl ToolServer for McpServer {
             params.extend(call.beside.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
         let result = input::request(&connection, "tools/call", params, &link).await?;
-        if is_tool_result(&result) { Ok(result) } else { Err(RpcError::not_a_result().into()) }
+        if !is_tool_result(&result) {
+            return Err(RpcError::not_a_result().into());
+        }
+        if is_task(&result) && (task_id(&result).is_none() || !declares_tasks(&link.capabilities)) {
+            // It runs on, and there is nobody who could ask after it.
+            let reason = "it answered with a task that was not asked for".to_owned();
+            return Err(ServerError::Lost { server: self.0.name.to_string(), reason });
+        }
+        Ok(result)
     }
 
     async fn request(&self, method: &str, params: Value, link: Link) -> Result<Value, ServerError> {

@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Announcements, FromServer, Link, Offers,
-    client::is_tool_result,
     exchange::Exchange,
     offers,
     outlet::{LineWriter, Outlet},
     stdio::read_lines,
     switchboard::Switchboard,
+    task::is_tool_result,
 };
 use crate::tasks::Tasks;
 

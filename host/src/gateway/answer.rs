@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     call::CallId,
-    downstream::{Link, Resume, RpcError},
+    downstream::{Link, Resume, RpcError, TASKS, declares_tasks},
     mediation::{Answer, CallRequest},
 };
 
@@ -60,6 +60,10 @@ impl Inner {
                 Some(json!({"tools": tools}))
             }
             Method::CallTool => self.forward(request, client, line, true).await?,
+            Method::Task => {
+                self.takes_tasks(client, &name)?;
+                self.forward(request, client, line, false).await?
+            }
             Method::PassedOn { may_ask } => self.forward(request, client, line, may_ask).await?,
             Method::SetLevel => self.set_level(request, client, line).await?,
             Method::Subscribe => self.subscribe(request, client, line).await?,
@@ -67,6 +71,21 @@ impl Inner {
             Method::Listen => self.listen(request, line).await?,
         };
         Ok(result.map(|result| offer::dress(&name, result, client.era)))
+    }
+
+    /// Whether there are tasks, and the client says that it knows what they are.
+    fn takes_tasks(&self, client: &Client, method: &str) -> Result<(), RpcError> {
+        if !declares_tasks(&self.behind.offered().capabilities) {
+            return Err(rpc(message::METHOD_NOT_FOUND, format!("there is no method `{method}`")));
+        }
+        if declares_tasks(&client.facts.capabilities) {
+            return Ok(());
+        }
+        Err(RpcError {
+            code: message::MISSING_CAPABILITY,
+            message: "the client does not declare that it takes tasks".to_owned(),
+            data: Some(json!({"requiredCapabilities": {"extensions": {TASKS: {}}}})),
+        })
     }
 
     async fn set_level(
@@ -164,6 +183,15 @@ impl Inner {
             return Ok(Running { operation, messages, cancel });
         }
         let Request { method, mut params, .. } = request;
+        if method.starts_with("tasks/") {
+            params.remove("_meta");
+            let caller = client.caller.clone();
+            let operation = Box::pin(async move {
+                let result = behind.task(&method, params, caller, link).await?;
+                Ok(Reply { call: None, result })
+            });
+            return Ok(Running { operation, messages, cancel });
+        }
         for in_the_link in ["_meta", "requestState", "inputResponses"] {
             params.shift_remove(in_the_link);
         }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
 pub use crate::downstream::Announcement;
 use crate::{
+    call::Caller,
     downstream::{Link, RpcError},
     mediation::{Answer, CallRequest},
 };
@@ -37,6 +38,19 @@ pub trait Behind: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// The server's own JSON-RPC error, or one that says that there is no such thing.
     async fn request(&self, method: &str, params: Value, link: Link) -> Result<Value, RpcError>;
+
+    /// Answers a caller's request about a task (`tasks/get`, `tasks/update`, `tasks/cancel`) that one of their calls
+    /// became. `params` come without `_meta`.
+    ///
+    /// # Errors
+    /// The server's own JSON-RPC error, or `-32602` if the caller has no such task.
+    async fn task(
+        &self,
+        method: &str,
+        params: Map<String, Value>,
+        caller: Caller,
+        link: Link,
+    ) -> Result<Value, RpcError>;
 
     /// What clients are told when they arrive.
     fn offered(&self) -> Offered;

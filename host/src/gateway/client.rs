@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::message::{INVALID_PARAMS, Object, Request, UNSUPPORTED_VERSION, rpc};
-use crate::{call::Caller, downstream::RpcError};
+use crate::{
+    call::Caller,
+    downstream::{RpcError, TASKS},
+};
 
 /// The revision that did away with sessions and `initialize`.
 pub(super) const MODERN: &str = "2026-07-28";
@@ -121,7 +124,7 @@ pub(super) fn handshake(params: &Object) -> Result<Facts, RpcError> {
     let version = if asked != MODERN && VERSIONS.contains(&asked) { asked } else { NEWEST_LEGACY };
     Ok(Facts {
         version: version.to_owned(),
-        capabilities: capabilities(params.get("capabilities").cloned().unwrap_or_else(|| json!({}))),
+        capabilities: capabilities(Era::Legacy, params.get("capabilities").cloned().unwrap_or_else(|| json!({}))),
         name: params.get("clientInfo").and_then(name),
         log_level: None,
     })
@@ -164,7 +167,7 @@ pub(super) fn declared(request: &Request, modern_transport: bool) -> Result<Opti
     };
     Ok(Some(Facts {
         version: version.to_owned(),
-        capabilities: capabilities(capable.clone()),
+        capabilities: capabilities(Era::Modern, capable.clone()),
         name: get(CLIENT_KEY).and_then(name),
         log_level: get(LEVEL_KEY).and_then(Value::as_str).map(str::to_owned),
     }))
@@ -192,13 +195,13 @@ pub(super) fn meta_to_pass_on(request: &Request) -> Object {
     meta
 }
 
-/// Tasks outlive the call that made them, and nothing here knows whose they are: a server must not think that the
-/// client could take one.
-fn capabilities(mut declared: Value) -> Value {
+/// What a client can do, as far as this door helps it to: of tasks, it knows the extension of 2026-07-28 only. A server
+/// must not think that the client could take any other.
+pub(super) fn capabilities(era: Era, mut declared: Value) -> Value {
     if let Some(declared) = declared.as_object_mut() {
         declared.shift_remove("tasks");
-        if let Some(Value::Object(extensions)) = declared.get_mut("extensions") {
-            extensions.shift_remove("io.modelcontextprotocol/tasks");
+        if let (Era::Legacy, Some(Value::Object(extensions))) = (era, declared.get_mut("extensions")) {
+            extensions.shift_remove(TASKS);
         }
     }
     declared

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     behind::Offered,
-    client::{Era, Facts, VERSIONS},
+    client::{self, Era, Facts, VERSIONS},
     message::Object,
 };
 
@@ -20,7 +20,7 @@ fn identity() -> Value {
 pub(super) fn welcome(offered: &Offered, facts: &Facts) -> Value {
     let mut result = json!({
         "protocolVersion": facts.version,
-        "capabilities": capabilities(offered),
+        "capabilities": capabilities(offered, Era::Legacy),
         "serverInfo": identity(),
     });
     instruct(&mut result, offered);
@@ -29,7 +29,7 @@ pub(super) fn welcome(offered: &Offered, facts: &Facts) -> Value {
 
 /// The result of `server/discover`.
 pub(super) fn discovery(offered: &Offered) -> Value {
-    let mut result = json!({"supportedVersions": VERSIONS, "capabilities": capabilities(offered)});
+    let mut result = json!({"supportedVersions": VERSIONS, "capabilities": capabilities(offered, Era::Modern)});
     instruct(&mut result, offered);
     result
 }
@@ -40,15 +40,12 @@ fn instruct(result: &mut Value, offered: &Offered) {
     }
 }
 
-/// What the servers can do, taken together: tools always, and their list may change; tasks never, because nothing here
-/// knows whose a task is.
-pub(super) fn capabilities(offered: &Offered) -> Object {
-    let mut all = offered.capabilities.as_object().cloned().unwrap_or_default();
+/// What the servers can do, taken together: tools always, and their list may change; tasks as clients of the era may
+/// have them.
+pub(super) fn capabilities(offered: &Offered, era: Era) -> Object {
+    let all = client::capabilities(era, offered.capabilities.clone());
+    let mut all = all.as_object().cloned().unwrap_or_default();
     all.insert("tools".to_owned(), json!({"listChanged": true}));
-    all.shift_remove("tasks");
-    if let Some(Value::Object(extensions)) = all.get_mut("extensions") {
-        extensions.shift_remove("io.modelcontextprotocol/tasks");
-    }
     all
 }
 

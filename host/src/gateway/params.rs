@@ -20,6 +20,8 @@ pub(super) enum Method {
     Subscribe,
     Unsubscribe,
     Listen,
+    /// About a task that a call became.
+    Task,
     /// Passed on to the servers; `true`: they may ask the client for input first.
     PassedOn {
         may_ask: bool,
@@ -52,6 +54,12 @@ pub(super) fn understand(request: &Request, era: Era) -> Result<Method, RpcError
         ("subscriptions/listen", Era::Modern) => {
             object(params, "notifications")?;
             Method::Listen
+        }
+        ("tasks/get" | "tasks/cancel", Era::Modern) => text(params, "taskId").map(|_| Method::Task)?,
+        ("tasks/update", Era::Modern) => {
+            text(params, "taskId")?;
+            object(params, "inputResponses")?;
+            Method::Task
         }
         ("prompts/list" | "resources/list" | "resources/templates/list", _) => {
             if params.get("cursor").is_some_and(|cursor| !cursor.is_string()) {

@@ -127,7 +127,7 @@ impl Inner {
     pub(super) async fn listen(self: &Arc<Self>, request: Request, line: &Line) -> Result<Option<Value>, RpcError> {
         let mut announced = self.behind.announcements();
         let wishes = request.params.get("notifications").and_then(Value::as_object).cloned().unwrap_or_default();
-        let offered = offer::capabilities(&self.behind.offered());
+        let offered = offer::capabilities(&self.behind.offered(), Era::Modern);
         let granted = |wish: &str, list: &str| {
             wishes.get(wish) == Some(&Value::Bool(true))
                 && offered.get(list).and_then(|it| it.get("listChanged")) == Some(&Value::Bool(true))

@@ -9,6 +9,7 @@ use super::{
     Config, Refused,
     asking::{Asked, Granted},
     committing::{self, Vain},
+    deferred::Deferred,
     records,
     refusing::{self, Turned},
     waiting::Waiting,
@@ -86,6 +87,7 @@ pub(super) struct Parts {
     pub(super) pins: Option<Pins>,
     pub(super) journal: Journal,
     pub(super) tasks: Tasks,
+    pub(super) deferred: Deferred,
     pub(super) config: Config,
 }
 
@@ -107,6 +109,7 @@ impl Mediator {
             catalogue,
             journal,
             tasks,
+            deferred: Deferred::new(),
             config,
         }))
     }

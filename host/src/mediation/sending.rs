@@ -1,20 +1,21 @@
 //! Steps 7 to 9 of the line: the permit is spent, what came back is recorded and handed on.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{Answer, Mediator, Refused, mediator::Identified, records, refusing};
 use crate::{
     call::{Call, Outcome},
-    downstream::{Link, RpcError, ServerError, ToolServer},
+    downstream::{Link, RpcError, ServerError, ToolServer, task_id},
     journal::{JournalError, Permit},
     policy::{Review, Reviewed},
     verdict::Refusal,
 };
 
 /// What became of a call that was admitted.
-struct Ended {
+pub(super) struct Ended {
     outcome: Outcome,
     /// What came back, as the journal keeps it.
     result: Option<Value>,
@@ -24,7 +25,7 @@ struct Ended {
 }
 
 /// What the caller is told.
-enum Told {
+pub(super) enum Told {
     Result(Value),
     Refused(Refused),
     Error(RpcError),
@@ -40,16 +41,39 @@ impl Mediator {
     }
 
     async fn carry_out(&self, server: Arc<dyn ToolServer>, call: Call, permit: Permit, link: Link) -> Answer {
-        let start = std::time::Instant::now();
-        let mut ended = match self.overtaken(&call) {
+        let began = Instant::now();
+        let id = call.id.clone();
+        let ended = match self.overtaken(&call) {
             // The permit is dropped: what was judged is not what would be called.
             Some(Refused { refusal, .. }) => {
                 refused(Outcome::Cancelled, "the tool's definition changed before it was sent".to_owned(), refusal)
             }
-            None => ended(&call, server.call_tool(permit, link).await),
+            None => match server.call_tool(permit, link).await {
+                Ok(result) => match task_id(&result).map(str::to_owned) {
+                    // The call is not finished: the task's end is its end.
+                    Some(task) => {
+                        let result = self.defer(server, call, task, result, began);
+                        return Answer::Result { call: id, result };
+                    }
+                    None => Ended::of(&call, Ok(result)),
+                },
+                Err(error) => Ended::of(&call, Err(error)),
+            },
         };
-        let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if let Err(error) = self.record_end(&call, &ended, duration_ms).await {
+        match self.conclude(&call, ended, began.elapsed()).await {
+            Told::Result(result) => Answer::Result { call: id, result },
+            Told::Error(error) => Answer::Error { call: id, error },
+            Told::Refused(refused) => {
+                let (refused, result) = self.refusal(&call, refused);
+                Answer::Refused { call: id, refused, result }
+            }
+        }
+    }
+
+    /// Records how a call ended, and lets the policies look at its result. Returns what the caller may be told.
+    pub(super) async fn conclude(&self, call: &Call, mut ended: Ended, took: Duration) -> Told {
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if let Err(error) = self.record_end(call, &ended, duration_ms).await {
             // It is tried again for as long as this process lives; what is open then is closed as unknown.
             tracing::error!(call.id = %call.id, %error, "the end of a call could not be recorded yet");
         }
@@ -57,8 +81,8 @@ impl Mediator {
         if let Told::Result(result) = &ended.told
             && ended.outcome != Outcome::InputRequired
         {
-            let (reviewed, reviews) = self.policies().review(&call, ended.outcome, result).await;
-            if let Err(error) = self.record_review(&call, &reviews).await {
+            let (reviewed, reviews) = self.policies().review(call, ended.outcome, result).await;
+            if let Err(error) = self.record_review(call, &reviews).await {
                 tracing::error!(call.id = %call.id, %error, "what became of a result could not be recorded");
             }
             match reviewed {
@@ -67,15 +91,14 @@ impl Mediator {
                 Reviewed::Withheld(policy, refusal) => ended.told = Told::Refused(Refused { policy, refusal }),
             }
         }
-        match ended.told {
-            Told::Result(result) => Answer::Result { call: call.id, result },
-            Told::Error(error) => Answer::Error { call: call.id, error },
-            Told::Refused(refused) => {
-                let refused = vec![refused];
-                let result = refusing::result(&self.parts().catalogue, &call.id, &refused);
-                Answer::Refused { call: call.id, refused, result }
-            }
-        }
+        ended.told
+    }
+
+    /// A refusal, and the `CallToolResult` that tells of it.
+    pub(super) fn refusal(&self, call: &Call, refused: Refused) -> (Vec<Refused>, Value) {
+        let refused = vec![refused];
+        let result = refusing::result(&self.parts().catalogue, &call.id, &refused);
+        (refused, result)
     }
 
     async fn record_review(&self, call: &Call, reviews: &[Review]) -> Result<(), JournalError> {
@@ -99,45 +122,52 @@ impl Mediator {
     }
 }
 
-/// What a server's answer means.
-fn ended(call: &Call, answer: Result<Value, ServerError>) -> Ended {
-    match answer {
-        Ok(result) => {
-            let outcome = if result.get("resultType").and_then(Value::as_str) == Some("input_required") {
-                Outcome::InputRequired
-            } else if result.get("isError").and_then(Value::as_bool) == Some(true) {
-                Outcome::Failed
-            } else {
-                Outcome::Succeeded
-            };
-            Ended { outcome, result: Some(result.clone()), reason: None, told: Told::Result(result) }
+impl Ended {
+    /// What a server's answer means.
+    pub(super) fn of(call: &Call, answer: Result<Value, ServerError>) -> Self {
+        match answer {
+            Ok(result) => {
+                let outcome = if result.get("resultType").and_then(Value::as_str) == Some("input_required") {
+                    Outcome::InputRequired
+                } else if result.get("isError").and_then(Value::as_bool) == Some(true) {
+                    Outcome::Failed
+                } else {
+                    Outcome::Succeeded
+                };
+                Self { outcome, result: Some(result.clone()), reason: None, told: Told::Result(result) }
+            }
+            Err(ServerError::Rpc(error)) => {
+                let result = json!({ "error": { "code": error.code, "message": error.message, "data": error.data } });
+                Self { outcome: Outcome::Failed, result: Some(result), reason: None, told: Told::Error(error) }
+            }
+            Err(ServerError::Unavailable { server, reason }) => {
+                let told = Refusal::new(
+                    "server_unavailable",
+                    format!("The server `{server}` is not available at the moment; nothing was sent. Try again later."),
+                );
+                refused(Outcome::Cancelled, reason, told)
+            }
+            Err(ServerError::Cancelled) => {
+                let told = Refusal::new("cancelled", "The call was called off before anything was sent.");
+                refused(Outcome::Cancelled, "called off before it was sent".to_owned(), told)
+            }
+            Err(ServerError::Lost { server, reason }) => {
+                let told = Refusal::new(
+                    "outcome_unknown",
+                    format!(
+                        "The call was sent to the server `{server}`, and no answer came: it may have been carried out or \
+                         not. Check before you repeat it; an operator can settle call {}.",
+                        call.id
+                    ),
+                );
+                refused(Outcome::Unknown, reason, told)
+            }
         }
-        Err(ServerError::Rpc(error)) => {
-            let result = json!({ "error": { "code": error.code, "message": error.message, "data": error.data } });
-            Ended { outcome: Outcome::Failed, result: Some(result), reason: None, told: Told::Error(error) }
-        }
-        Err(ServerError::Unavailable { server, reason }) => {
-            let told = Refusal::new(
-                "server_unavailable",
-                format!("The server `{server}` is not available at the moment; nothing was sent. Try again later."),
-            );
-            refused(Outcome::Cancelled, reason, told)
-        }
-        Err(ServerError::Cancelled) => {
-            let told = Refusal::new("cancelled", "The call was called off before anything was sent.");
-            refused(Outcome::Cancelled, "called off before it was sent".to_owned(), told)
-        }
-        Err(ServerError::Lost { server, reason }) => {
-            let told = Refusal::new(
-                "outcome_unknown",
-                format!(
-                    "The call was sent to the server `{server}`, and no answer came: it may have been carried out or \
-                     not. Check before you repeat it; an operator can settle call {}.",
-                    call.id
-                ),
-            );
-            refused(Outcome::Unknown, reason, told)
-        }
+    }
+
+    /// The server ended the call without an answer.
+    pub(super) fn cancelled(reason: &str) -> Self {
+        refused(Outcome::Cancelled, reason.to_owned(), Refusal::new("cancelled", "The call was cancelled."))
     }
 }
 

@@ -8,5 +8,6 @@ mod gates;
 mod house;
 mod model;
 mod pinning;
+mod tasks;
 mod together;
 mod world;

@@ -72,7 +72,6 @@ impl Catalogue {
             }
             "completion/complete" => self.resource(method, params, "/ref/uri", link).await.map(|(_, answer)| answer),
             "logging/setLevel" => Ok(self.set_level(params, &link).await),
-            "tasks/get" | "tasks/result" | "tasks/update" | "tasks/cancel" => self.task(method, params, link).await,
             _ => match self.0.servers.as_slice() {
                 [only] if !OWN.contains(&method) => only.server.request(method, params, link).await,
                 _ => Err(rpc(-32601, format!("no server is meant by `{method}`"))),
@@ -209,19 +208,6 @@ impl Catalogue {
             }
         }
         Err(last)
-    }
-
-    /// A request about a task, for the server that knows its id.
-    async fn task(&self, method: &str, params: Value, link: Link) -> Result<Value, ServerError> {
-        let id = text(&params, "/taskId").unwrap_or_default();
-        let able = self.0.servers.iter().enumerate().filter(|(_, mounted)| {
-            let offers = mounted.server.offers();
-            let declared = |pointer| offers.capabilities.pointer(pointer).is_some();
-            declared("/tasks") || declared("/extensions/io.modelcontextprotocol~1tasks")
-        });
-        let candidates = able.map(|(at, _)| (at, id.clone())).collect();
-        let none = rpc(-32602, format!("unknown task `{id}`"));
-        self.first_that_knows(method, params, "/taskId", candidates, link, none).await.map(|(_, answer)| answer)
     }
 
     async fn subscribe(&self, params: Value, link: Link) -> Result<Value, ServerError> {

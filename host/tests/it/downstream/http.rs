@@ -371,6 +371,9 @@ async fn what_is_known_of_a_call_that_failed_depends_on_how_it_failed() {
     let (fixture, _, tasks) = hand_made().await;
     let cut = fixture.plain("events", json!({"events": []})).await.unwrap_err();
     assert!(matches!(cut, ServerError::Lost { .. }), "the stream ended without an answer: {cut}");
+    let task = json!({"events": [{"jsonrpc": "2.0", "result": {"resultType": "task", "taskId": "t"}}]});
+    let unasked = fixture.plain("events", task).await.unwrap_err();
+    assert!(matches!(unasked, ServerError::Lost { .. }), "it runs on as a task that nobody knows of: {unasked}");
     let broken = fixture.plain("broken", json!({})).await.unwrap_err();
     assert!(matches!(broken, ServerError::Lost { .. }), "a gateway may have passed it on: {broken}");
     let refused = fixture.plain("refused", json!({})).await.unwrap_err();

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use interlock::{
-    call::CallId,
+    call::{CallId, Caller},
     clock::{Clock, ManualClock, Timestamp},
     downstream::{FromServer, Link, RpcError},
     gateway::{Announcement, Behind, Config, Gateway, Offered},
     mediation::{Answer, CallRequest},
     tasks::Tasks,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// What the tests see of what happens behind the door.
@@ -21,6 +21,8 @@ pub(super) enum Seen {
     CalledOff,
     /// Another request came through.
     Request(String, Value),
+    /// Someone asked for something about a task.
+    Task(String, String, Value),
 }
 
 #[derive(Debug)]
@@ -128,6 +130,21 @@ impl Behind for Fake {
         }
     }
 
+    async fn task(
+        &self,
+        method: &str,
+        params: Map<String, Value>,
+        caller: Caller,
+        _link: Link,
+    ) -> Result<Value, RpcError> {
+        self.seen.send(Seen::Task(caller.principal, method.to_owned(), params.clone().into())).unwrap();
+        match params["taskId"].as_str() {
+            Some("t") if method == "tasks/get" => Ok(json!({"taskId": "t", "status": "working", "unheardOf": 1})),
+            Some("t") => Ok(json!({})),
+            _ => Err(RpcError { code: -32602, message: "unknown task".to_owned(), data: None }),
+        }
+    }
+
     fn offered(&self) -> Offered {
         Offered {
             capabilities: json!({
@@ -135,6 +152,7 @@ impl Behind for Fake {
                 "resources": {"subscribe": true, "listChanged": true},
                 "logging": {},
                 "tasks": {},
+                "extensions": {"io.modelcontextprotocol/tasks": {}},
             }),
             instructions: Some("Be kind.".to_owned()),
         }

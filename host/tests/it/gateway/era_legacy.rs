@@ -50,6 +50,7 @@ async fn only_a_ping_may_come_before_initialize() {
     assert_eq!(welcome["result"]["instructions"], "Be kind.");
     assert_eq!(welcome["result"]["capabilities"]["tools"], json!({"listChanged": true}));
     assert_eq!(welcome["result"]["capabilities"].get("tasks"), None);
+    assert_eq!(welcome["result"]["capabilities"]["extensions"], json!({}));
 }
 
 #[tokio::test]
@@ -90,6 +91,7 @@ async fn a_request_that_is_not_understood_reaches_no_server() {
         ("server/shutdown", json!({}), -32601),
         ("subscriptions/listen", json!({"notifications": {}}), -32601),
         ("tasks/list", json!({}), -32601),
+        ("tasks/get", json!({"taskId": "t"}), -32601),
     ] {
         assert_eq!(wire.ask(method, params.clone()).await["error"]["code"], code, "{method} {params}");
     }

@@ -60,6 +60,40 @@ async fn a_resource_that_is_not_there_is_a_wrong_parameter() {
     assert_eq!(wire.ask("resources/read", modern(json!({"uri": "gone://"}))).await["error"]["code"], -32602);
 }
 
+#[tokio::test]
+async fn requests_about_tasks_go_behind_the_door_with_who_asks() {
+    let mut house = House::new();
+    let mut wire = Wire::to(&house);
+    let tasks = json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+    let found = wire.ask("server/discover", modern(json!({}))).await["result"].take();
+    assert_eq!(found["capabilities"]["extensions"], tasks["extensions"]);
+    assert_eq!(found["capabilities"].get("tasks"), None, "of older revisions");
+
+    let state = wire.ask("tasks/get", modern_as(json!({"taskId": "t"}), tasks.clone())).await["result"].take();
+    assert_eq!((&state["status"], &state["unheardOf"]), (&json!("working"), &json!(1)));
+    assert_eq!(state["resultType"], "complete");
+    let responses = json!({"taskId": "t", "inputResponses": {"a": {"action": "accept"}}});
+    let done = wire.ask("tasks/update", modern_as(responses.clone(), tasks.clone())).await;
+    assert_eq!(done["result"]["resultType"], "complete");
+    wire.ask("tasks/cancel", modern_as(json!({"taskId": "t"}), tasks.clone())).await;
+    for (method, params) in
+        [("tasks/get", json!({"taskId": "t"})), ("tasks/update", responses), ("tasks/cancel", json!({"taskId": "t"}))]
+    {
+        assert_eq!(house.seen.recv().await, Some(Seen::Task("local".to_owned(), method.to_owned(), params)));
+    }
+    for (method, params, code) in [
+        ("tasks/get", json!({"taskId": "another"}), -32602),
+        ("tasks/get", json!({}), -32602),
+        ("tasks/update", json!({"taskId": "t"}), -32602),
+        ("tasks/list", json!({}), -32601),
+        ("tasks/result", json!({"taskId": "t"}), -32601),
+    ] {
+        assert_eq!(wire.ask(method, modern_as(params, tasks.clone())).await["error"]["code"], code, "{method}");
+    }
+    let refused = wire.ask("tasks/get", modern(json!({"taskId": "t"}))).await["error"].take();
+    assert_eq!((&refused["code"], &refused["data"]["requiredCapabilities"]), (&json!(-32021), &tasks));
+}
+
 fn retry(mut params: Value, state: &Value, responses: Value) -> Value {
     params["requestState"] = state.clone();
     params["inputResponses"] = responses;

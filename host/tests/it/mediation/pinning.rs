@@ -45,7 +45,7 @@ async fn a_tool_whose_definition_changes_is_held_back_until_somebody_accepts_it_
     assert_eq!(world.shop.sent().len(), 2, "only what was pinned has been sent");
 
     assert_eq!(description(&house, "pay").await, None, "models are told what was pinned");
-    assert_eq!(house.events(kind::TOOL_PINNED).await.len(), 9);
+    assert_eq!(house.events(kind::TOOL_PINNED).await.len(), 10);
     let changed = house.events(kind::TOOL_CHANGED).await;
     assert_eq!(changed.len(), 1, "once, however often it is called");
     assert_eq!((&changed[0].subject[..], &changed[0].body["content"]["description"]), ("shop/pay", &json!(EVIL)));

@@ -47,9 +47,15 @@ pub(super) struct Shop {
     go: Semaphore,
     running: AtomicUsize,
     most: AtomicUsize,
+    /// What is told of the task that `job` became; none: no such task is known.
+    pub(super) task: watch::Sender<Option<Value>>,
+    asked: watch::Sender<Vec<(String, Value)>>,
 }
 
-const TOOLS: [(&str, &str); 9] = [
+/// The server's own id of that task.
+pub(super) const TASK: &str = "the shop's own";
+
+const TOOLS: [(&str, &str); 10] = [
     ("look", "readOnlyHint"),
     ("check", "idempotentHint"),
     ("pay", "destructiveHint"),
@@ -59,6 +65,7 @@ const TOOLS: [(&str, &str); 9] = [
     ("lose", ""),
     ("away", ""),
     ("ask", ""),
+    ("job", ""),
 ];
 
 impl Shop {
@@ -70,6 +77,8 @@ impl Shop {
             go: Semaphore::new(0),
             running: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
+            task: watch::Sender::new(Some(json!({ "status": "working", "pollIntervalMs": 1 }))),
+            asked: watch::Sender::new(Vec::new()),
         }
     }
 
@@ -109,6 +118,11 @@ impl Shop {
     /// What has reached the server, in order: tool and arguments.
     pub(super) fn sent(&self) -> Vec<(String, Value)> {
         self.sent.borrow().clone()
+    }
+
+    /// What else the server was asked, in order: method and parameters.
+    pub(super) fn asked(&self) -> Vec<(String, Value)> {
+        self.asked.borrow().clone()
     }
 
     /// Waits until so many calls have reached the server.
@@ -161,6 +175,8 @@ impl ToolServer for Shop {
             "fail" => Ok(json!({ "content": [{ "type": "text", "text": "out of stock" }], "isError": true })),
             "error" => Err(RpcError { code: -32_050, message: "no".to_owned(), data: None }.into()),
             "lose" => Err(ServerError::Lost { server: server(), reason: "the line is dead".to_owned() }),
+            "job" => Ok(json!({ "resultType": "task", "taskId": TASK, "status": "working", "pollIntervalMs": 1,
+                "result": "too early" })),
             "ask" => Ok(json!({ "resultType": "input_required", "inputRequests": {} })),
             _ => Ok(json!({
                 "content": [{ "type": "text", "text": "s3cret" }],
@@ -170,8 +186,18 @@ impl ToolServer for Shop {
         }
     }
 
-    async fn request(&self, _: &str, _: Value, _: Link) -> Result<Value, ServerError> {
-        Err(RpcError { code: -32_601, message: "no".to_owned(), data: None }.into())
+    async fn request(&self, method: &str, params: Value, _: Link) -> Result<Value, ServerError> {
+        self.asked.send_modify(|asked| asked.push((method.to_owned(), params)));
+        let no = |code| RpcError { code, message: "no".to_owned(), data: None };
+        match (method, self.task.borrow().clone()) {
+            ("tasks/get" | "tasks/update" | "tasks/cancel", None) => Err(no(-32_602).into()),
+            ("tasks/get", Some(mut state)) => {
+                state["taskId"] = TASK.into();
+                Ok(state)
+            }
+            ("tasks/update" | "tasks/cancel", Some(_)) => Ok(json!({ "resultType": "complete" })),
+            _ => Err(no(-32_601).into()),
+        }
     }
 }
 
@@ -190,6 +216,8 @@ pub(super) struct World {
 pub(super) struct House {
     pub(super) mediator: Mediator,
     pub(super) journal: Journal,
+    /// Those of the calls that are under way.
+    pub(super) tasks: Tasks,
 }
 
 /// A policy of the configuration. `more` are the keys beside name, component and settings; its time is ample, so that
@@ -254,8 +282,9 @@ impl World {
             describe_rules: true,
             pin_tools: self.pin_tools,
         };
-        let mediator = Mediator::new(told, catalogue, policies, journal.clone(), Tasks::new());
-        House { mediator, journal }
+        let tasks = Tasks::new();
+        let mediator = Mediator::new(told, catalogue, policies, journal.clone(), tasks.clone());
+        House { mediator, journal, tasks }
     }
 
     pub(super) fn database(&self) -> std::path::PathBuf {
