@@ -164,6 +164,11 @@ pub(super) fn is_final(message: &Value) -> bool {
     message.get("method").is_none()
 }
 
+/// Whether a message of ours says that a request failed.
+pub(super) fn is_error(message: &Value) -> bool {
+    message.get("error").is_some()
+}
+
 /// The code of the error that a message of ours carries.
 pub(super) fn error_code(message: &Value) -> Option<i64> {
     message.get("error")?.get("code")?.as_i64()

@@ -1,9 +1,10 @@
 //! What the HTTP headers of MCP say, and whether it is what the body says (MCP 2026-07-28, transports).
 
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, header::ACCEPT};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rmcp::transport::common::http_header::{
-    BASE64_HEADER_PREFIX, BASE64_HEADER_SUFFIX, HEADER_MCP_METHOD, HEADER_MCP_NAME, HEADER_MCP_PROTOCOL_VERSION,
+    BASE64_HEADER_PREFIX, BASE64_HEADER_SUFFIX, EVENT_STREAM_MIME_TYPE, HEADER_MCP_METHOD, HEADER_MCP_NAME,
+    HEADER_MCP_PROTOCOL_VERSION, JSON_MIME_TYPE,
 };
 use serde_json::Value;
 
@@ -22,13 +23,20 @@ pub(super) fn is_modern(headers: &HeaderMap) -> bool {
 
 /// Whether a header, read as a list of media types, has this one.
 pub(super) fn lists(headers: &HeaderMap, name: &HeaderName, media_type: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|entry| entry.split(';').next())
-        .any(|entry| entry.trim().eq_ignore_ascii_case(media_type))
+    media_types(headers, name).any(|entry| entry.eq_ignore_ascii_case(media_type))
+}
+
+/// Whether a client names event streams before JSON, and so would rather have a stream, even of one message.
+pub(super) fn prefers_stream(headers: &HeaderMap) -> bool {
+    let is = |entry: &str, media_type: &str| entry.eq_ignore_ascii_case(media_type);
+    media_types(headers, &ACCEPT)
+        .find(|entry| is(entry, EVENT_STREAM_MIME_TYPE) || is(entry, JSON_MIME_TYPE))
+        .is_some_and(|first| is(first, EVENT_STREAM_MIME_TYPE))
+}
+
+fn media_types<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|entry| entry.split(';').next()).map(str::trim)
 }
 
 /// Checks the headers of a request that belongs to a session, or opens one with this revision.
@@ -84,6 +92,7 @@ pub(super) fn check_modern(
     let named = match request.method.as_str() {
         "tools/call" | "prompts/get" => params.get("name"),
         "resources/read" => params.get("uri"),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => params.get("taskId"),
         _ => None,
     };
     if let Some(name) = named.and_then(Value::as_str)

@@ -90,6 +90,12 @@ pub(super) async fn post(State(door): State<Door>, request: HttpRequest) -> Resp
     }
 }
 
+/// Whether a request's first message is its whole response, as JSON. A client that would rather have a stream gets
+/// one, but for errors, which have a status of their own.
+fn is_whole(parts: &Parts, message: &Value) -> bool {
+    message::is_final(message) && (message::is_error(message) || !headers::prefers_stream(&parts.headers))
+}
+
 /// The response to a request that was not let in.
 fn refused(id: &Value, error: RpcError) -> Response {
     reply::json(StatusCode::BAD_REQUEST, &message::error(id, error))
@@ -140,6 +146,7 @@ async fn modern(door: &Door, parts: &Parts, request: Request, facts: Facts) -> R
     };
     if let Some(Some(answer)) = &answered
         && messages.is_empty()
+        && is_whole(parts, answer)
     {
         return Ok(reply::json(reply::status(answer), answer));
     }
@@ -196,7 +203,7 @@ async fn legacy(door: &Door, parts: &Parts, request: Request) -> Result<Response
     let number = log.stream;
     let mut events = Box::pin(Arc::clone(&log).read(None));
     let first = match tokio::time::timeout(DECIDING, events.next()).await {
-        Ok(Some(event)) if message::is_final(&event.message) => {
+        Ok(Some(event)) if is_whole(parts, &event.message) => {
             session.forget(&log);
             return Ok(reply::json(StatusCode::OK, &event.message));
         }

@@ -3,17 +3,22 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
+    body::Body,
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{
         IntoResponse, Response,
         sse::{self, KeepAlive, Sse},
     },
 };
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use rmcp::transport::common::http_header::JSON_MIME_TYPE;
 use serde_json::Value;
 
 use crate::gateway::message::{HEADER_MISMATCH, METHOD_NOT_FOUND, MISSING_CAPABILITY, UNSUPPORTED_VERSION, error_code};
+
+/// How long a client is to wait before it reads on where a stream broke.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How often a silent stream shows that it is alive: more often than proxies usually give up.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -47,14 +52,15 @@ pub(super) fn stream(events: impl Stream<Item = Event> + Send + 'static) -> Resp
     }))
 }
 
-/// The same, begun with an empty event that has an id: a client can then read on even if the connection breaks before
-/// the first message (MCP 2025-11-25, transports).
+/// The same, begun with an empty event that has an id, and says when to come back: a client can then read on even if the
+/// connection breaks before the first message (MCP 2025-11-25, transports).
 pub(super) fn primed_stream(begins: u64, events: impl Stream<Item = Event> + Send + 'static) -> Response {
-    let primer = sse::Event::default().id(format!("{begins}-0")).data("");
-    let events = events.map(|Event { stream, number, message }| {
-        sse::Event::default().id(format!("{stream}-{number}")).data(message.to_string())
-    });
-    sse(futures::stream::iter([primer]).chain(events))
+    let mut response = stream(events);
+    // By hand: axum leaves empty data out, and without any data there is no event for a client to see.
+    let primer = Bytes::from(format!("id: {begins}-0\nretry: {}\ndata:\n\n", PAUSE.as_millis()));
+    let rest = std::mem::take(response.body_mut()).into_data_stream();
+    *response.body_mut() = Body::from_stream(futures::stream::iter([Ok(primer)]).chain(rest));
+    response
 }
 
 /// A stream that cannot be read on from.

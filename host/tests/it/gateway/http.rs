@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
     behind::{House, Seen},
-    wire::modern,
+    wire::{modern, modern_as},
 };
 
 /// A door on a port of its own.
@@ -61,6 +61,15 @@ impl Served {
             .post(&self.url)
             .header("content-type", "application/json")
             .header("accept", "application/json, text/event-stream");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(body.to_string())
+    }
+
+    /// A request with these headers, and no others.
+    fn post_only(&self, body: &Value, headers: &[(&str, &str)]) -> reqwest::RequestBuilder {
+        let mut request = self.http.post(&self.url).header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -207,6 +216,40 @@ async fn headers_that_do_not_say_what_the_body_says_are_refused() {
         let (got, answer) = served.send(&request(1, "tools/call", params()), &headers).await;
         assert_eq!((got.as_u16(), &answer["error"]["code"]), (status, &code), "{headers:?}");
     }
+}
+
+#[tokio::test]
+async fn a_request_about_a_task_names_it_in_a_header_too() {
+    let served = Served::new().await;
+    let tasks = json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+    let body = request(1, "tasks/get", modern_as(json!({"taskId": "t"}), tasks));
+    for (name, status, code) in [("t", 200, Value::Null), ("u", 400, json!(-32020))] {
+        let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tasks/get"), ("mcp-name", name)];
+        let (got, answer) = served.send(&body, &headers).await;
+        assert_eq!((got.as_u16(), &answer["error"]["code"]), (status, &code), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_names_streams_first_gets_one_even_for_one_message() {
+    let served = Served::new().await;
+    let streams = ("accept", "text/event-stream, application/json");
+    let modern_headers = [streams, ("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/list")];
+    let body = request(1, "tools/list", modern(json!({})));
+    let mut events = Events::of(served.post_only(&body, &modern_headers).send().await.unwrap());
+    assert_eq!(events.message().await["id"], 1);
+    assert_eq!(events.next().await, None);
+    let unknown = [streams, ("mcp-protocol-version", "2026-07-28"), ("mcp-method", "no/such")];
+    let refused = served.post_only(&request(1, "no/such", modern(json!({}))), &unknown).send().await.unwrap();
+    assert_eq!(read(refused).await.0, 404, "an error has a status of its own");
+
+    let session = served.open(json!({}), &[]).await;
+    let legacy_headers = [streams, ("mcp-session-id", session.as_str())];
+    let response = served.post_only(&request(1, "ping", json!({})), &legacy_headers).send().await.unwrap();
+    let text = response.text().await.unwrap();
+    let (primer, message) = text.split_once("\n\n").unwrap();
+    assert!(primer.starts_with("id: ") && primer.ends_with("\nretry: 1000\ndata:"), "{primer:?}");
+    assert!(message.contains("\"result\":{}"), "{message:?}");
 }
 
 #[tokio::test]
