@@ -1,6 +1,7 @@
 //! The repository's own chores, for developers and CI: `cargo xtask VERB`.
 
 mod cargo;
+mod conformance;
 mod debian;
 mod fire;
 mod fuzz;
@@ -28,6 +29,8 @@ Usage: cargo xtask VERB [ARGS]
                   random input for one fuzz target, or for each in turn; 10 minutes each unless said otherwise
   stress [ARGS]   8 gateways with 25 tasks each over one journal; --processes, --tasks, --rounds, --seed N for others
   crash [ARGS]    gateways killed 200 times under load; --times N for more or fewer, --seed N for the same ones again
+  conformance [--times N]
+                  plugins, then MCP's conformance suites: a server bare, and N times behind Interlock; a client
 
 TARGET is cargo's target folder. INTERLOCK_GUEST_TOOLCHAIN=rustup or =debian forces one way of finding a compiler for
 the plugins; without it the first that works is taken.
@@ -57,6 +60,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "fuzz" => fuzz::run,
         "stress" => fire::stress,
         "crash" => fire::crash,
+        "conformance" => conformance::run,
         "help" | "-h" | "--help" => {
             eprint!("{USAGE}");
             return Ok(ExitCode::SUCCESS);
