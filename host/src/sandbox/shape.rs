@@ -163,7 +163,7 @@ mod tests {
                 bytes.extend(body);
             }
             bytes.extend(tail);
-            prop_assert!(check(&bytes).is_err());
+            prop_assert!(exports(&bytes).is_err());
         }
     }
 
