@@ -33,13 +33,16 @@ async fn works(folder: &Path) {
     assert_eq!(judge(&policy, "bad_code").await.unwrap_err().kind.code(), "policy_fault");
 }
 
+/// What becomes of a file's bytes.
+type Damage = fn(&[u8]) -> Vec<u8>;
+
 #[tokio::test]
 async fn files_that_were_cut_short_or_overwritten_are_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     works(folder.path()).await;
     let kept = files(&folder.path().join("configured"));
     assert_eq!(kept.len(), 2, "{kept:?}");
-    let damages: [fn(&[u8]) -> Vec<u8>; 4] = [
+    let damages: [Damage; 4] = [
         |_| Vec::new(),
         |whole| whole[..whole.len() / 2].to_vec(),
         |_| b"{\"nonsense\": 1}".to_vec(),
