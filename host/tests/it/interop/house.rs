@@ -67,15 +67,17 @@ impl House {
         (said, output.status.code().unwrap())
     }
 
-    /// Every event about this tool in the journal: its kind, and its body.
+    /// Every event about calls of this tool in the journal: its kind, and its body.
     pub(super) async fn events_about(&self, tool: &str) -> Vec<(String, Value)> {
         let (events, code) = self.json(&["audit", "query", "--tool", tool, "--limit", "1000"]).await;
         assert_eq!(code, 0);
         let about = |event: &Value| (event["kind"].as_str().unwrap().to_owned(), event["body"].clone());
-        events.as_array().unwrap().iter().map(about).collect()
+        // That its definition was pinned is no call.
+        let of_calls = |(kind, _): &(String, Value)| !kind.starts_with("tool.");
+        events.as_array().unwrap().iter().map(about).filter(of_calls).collect()
     }
 
-    /// The kinds of all events about this tool, in the order in which they happened.
+    /// The kinds of all events about calls of this tool, in the order in which they happened.
     pub(super) async fn kinds_about(&self, tool: &str) -> Vec<String> {
         self.events_about(tool).await.into_iter().map(|(kind, _)| kind).collect()
     }

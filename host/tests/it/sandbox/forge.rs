@@ -60,12 +60,9 @@ impl Reencode for Forger {
         Ok(table)
     }
 
-    fn parse_core_module(&mut self, module: &mut Module, parser: Parser, data: &[u8]) -> Done {
-        (self.imported, self.endless) = (0, None);
-        utils::parse_core_module(self, module, parser, data)
-    }
-
     fn parse_type_section(&mut self, types: &mut TypeSection, from: TypeSectionReader<'_>) -> Done {
+        // Every module begins with its types.
+        (self.imported, self.endless) = (0, None);
         utils::parse_type_section(self, types, from)?;
         self.endless_type = types.len();
         types.ty().function([], []);

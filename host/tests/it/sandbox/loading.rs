@@ -36,7 +36,7 @@ async fn a_component_that_fails_while_it_is_loaded_is_refused_with_the_stage_and
     for (how, kind, words) in [
         ("hoard", FaultKind::Memory, "KiB"),
         ("panic", FaultKind::Trap, "it was told to"),
-        ("recurse", FaultKind::Trap, "stack"),
+        ("recurse", FaultKind::Trap, "wasm trap"),
     ] {
         let error = load(&sandbox, "misbehaves", json!({"how": how, "at_once": true}), PLENTY).await.unwrap_err();
         let LoadError::Failed { during: "configure", fault } = &error else { panic!("{how}: {error}") };

@@ -25,9 +25,9 @@ pub fn verdict(how: How) -> Option<Verdict> {
         How::LongDetails => detailed(json!({ "long": "x".repeat(512 << 10) }).to_string()),
         How::PosingDetails => refusal().details(&json!({"policy": "another"})),
         How::Ask => return Some(Verdict::Ask(question(Vec::new()))),
-        How::AskEveryone => return Some(Verdict::Ask(question(vec!["role".to_owned(); 100_000]))),
+        How::AskEveryone => return Some(Verdict::Ask(question(vec!["role".to_owned(); 20_000]))),
         How::Hold => return Some(Verdict::Hold(hold(vec![String::new(), "no id".to_owned()]))),
-        How::HoldForAll => return Some(Verdict::Hold(hold(vec!["no id".to_owned(); 100_000]))),
+        How::HoldForAll => return Some(Verdict::Hold(hold(vec!["no id".to_owned(); 20_000]))),
         _ => return None,
     };
     Some(refused.into())

@@ -66,11 +66,11 @@ pub enum How {
     Dawdle,
     /// Asks, whatever was answered before.
     Ask,
-    /// Asks a hundred thousand roles.
+    /// Asks twenty thousand roles.
     AskEveryone,
     /// Holds for as long as can be said, for calls that are none.
     Hold,
-    /// Holds for a hundred thousand calls.
+    /// Holds for twenty thousand calls.
     HoldForAll,
     /// Asks the history ten thousand different questions.
     ManyQuestions,
