@@ -206,6 +206,49 @@ fn a_permit_is_made_in_the_journal_only() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What the AI's door may use of the house: all that answers, nothing that grants, pins or configures.
+const BEHIND_THE_DOOR: [&str; 6] = ["call", "clock", "downstream", "mediation", "scope", "tasks"];
+
+#[test]
+fn the_ais_door_reaches_nothing_that_grants_approves_or_configures() {
+    let mut wrong = Vec::new();
+    for (file, module, text) in sources() {
+        let beyond = |used: &String| used != "gateway" && !BEHIND_THE_DOOR.contains(&used.as_str());
+        let granting = [".approvals()", ".pins()", "Journal"].iter().find(|word| text.contains(**word));
+        if module == "gateway" {
+            wrong.extend(imported(&text).into_iter().filter(beyond).map(|used| format!("{file}: {used}")));
+            wrong.extend(granting.map(|word| format!("{file}: {word}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Files whose code must be the same at every time and in every place.
+const PURE: [&str; 10] = [
+    "approvals/approval.rs",
+    "approvals/book.rs",
+    "journal/past.rs",
+    "ledger/fold.rs",
+    "ledger/question.rs",
+    "ledger/total.rs",
+    "ledger/window.rs",
+    "pins/book.rs",
+    "scope.rs",
+    "verdict.rs",
+];
+
+#[test]
+fn folds_and_verdicts_know_no_clock_no_disk_and_no_waiting() {
+    let impure = ["async ", "tokio", "std::fs", "std::net", "Instant", "SystemTime", "dyn Clock", "Uuid"];
+    let pure: Vec<_> = sources().into_iter().filter(|(file, ..)| PURE.contains(&file.as_str())).collect();
+    assert_eq!(pure.len(), PURE.len(), "a file is not where it was");
+    let mut wrong = Vec::new();
+    for (file, _, text) in pure {
+        wrong.extend(impure.iter().filter(|word| text.contains(**word)).map(|word| format!("{file}: {word}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn every_file_says_what_it_is_for_and_stays_small() {
     let root = host().parent().unwrap();

@@ -12,6 +12,7 @@ mod fire;
 mod gateway;
 mod interop;
 mod journal;
+mod logs;
 mod mediation;
 mod plugins;
 mod sandbox;
