@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use super::{
     arguments::{Answer, Approvals as Asked, ApprovalsAction, Global},
     error::{Failure, Kind},
-    output::{Table, print, print_json},
+    output::{Table, plain, print, print_json},
     running::{CLOSE, block_on, configuration, journal},
 };
 use crate::approvals::{Approval, Approvals, ApprovalsError, State};
@@ -108,7 +108,7 @@ fn print_one(approvals: &Approvals, approval: &Approval, json: bool) -> Result<(
         let why = answer.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
         text.push_str(&format!("{word:9} {} at {}{why}\n", answer.by, answer.at));
     }
-    print(&text.chars().filter(|c| !c.is_control() || *c == '\n').collect::<String>())
+    print(&plain(&text))
 }
 
 /// Who sits at this terminal.

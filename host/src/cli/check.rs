@@ -51,6 +51,13 @@ pub(super) fn run(global: &Global, asked: &Check) -> Result<(), Failure> {
                 tell(&format!("Note: {note}"));
                 idle.push(note);
             }
+            let configured = config.policies.iter().find(|configured| configured.name == policy.name());
+            let named = configured.map(|configured| patterns("settings", &configured.settings)).unwrap_or_default();
+            for (at, glob) in named.iter().filter(|(_, glob)| !fits(glob)) {
+                let note = format!("policy `{}`: `{glob}` in `{at}` fits no tool that is there now", policy.name());
+                tell(&format!("Note: {note}"));
+                idle.push(note);
+            }
             let plugin = policy.plugin();
             let manifest = plugin.manifest();
             let isolation = match plugin.isolation() {
@@ -80,4 +87,58 @@ pub(super) fn run(global: &Global, asked: &Check) -> Result<(), Failure> {
         let message = format!("not available: {}", away.join(", "));
         Err(Failure::new(Kind::Failed, message).hint("`interlock check -v` shows what the servers wrote to their log."))
     }))
+}
+
+/// Keys under which the standard policies name tools.
+const NAMING: [&str; 5] = ["tools", "after", "tool", "outcome_of", "result_of"];
+
+/// The patterns of `server/tool` in a policy's settings, each with the place where it stands.
+fn patterns(at: &str, settings: &Value) -> Vec<(String, Glob)> {
+    let pattern = |at: String, value: &Value| {
+        let text = value.as_str().filter(|text| text.contains('/'));
+        text.map(|text| (at, Glob::new(text)))
+    };
+    let mut found = Vec::new();
+    match settings {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let at = format!("{at}/{key}");
+                if NAMING.contains(&key.as_str()) {
+                    found.extend(pattern(at.clone(), value));
+                    let items = value.as_array().into_iter().flatten().enumerate();
+                    found.extend(items.filter_map(|(nth, item)| pattern(format!("{at}/{nth}"), item)));
+                }
+                found.extend(patterns(&at, value));
+            }
+        }
+        Value::Array(items) => {
+            found.extend(items.iter().enumerate().flat_map(|(nth, item)| patterns(&format!("{at}/{nth}"), item)));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_are_found_wherever_the_standard_policies_name_them() {
+        let settings = json!({"rules": [
+            {"tools": ["a/b", "**"], "after": ["c/d", {"tool": "e/*", "same": ["/id"]}],
+             "require": {"all": [{"outcome_of": "f/g", "is": "failed"}, {"argument": "/x", "op": "==", "value": "h/i"}]}},
+        ]});
+        let found: Vec<String> =
+            patterns("settings", &settings).iter().map(|(at, glob)| format!("{at} {glob}")).collect();
+        assert_eq!(
+            found,
+            [
+                "settings/rules/0/tools/0 a/b",
+                "settings/rules/0/after/0 c/d",
+                "settings/rules/0/after/1/tool e/*",
+                "settings/rules/0/require/all/0/outcome_of f/g",
+            ]
+        );
+    }
 }

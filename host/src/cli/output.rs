@@ -22,6 +22,19 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Text in which nothing hides: what a terminal would not show, or would obey, is written out.
+pub(super) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' | '"' | '\'' | '\\' => plain.push(letter),
+            // Writing into memory does not fail.
+            _ => drop(write!(plain, "{}", letter.escape_debug())),
+        }
+    }
+    plain
+}
+
 /// Tells a person something beside the answer, on standard error, if that can be written to.
 pub(super) fn tell(text: &str) {
     // Where there is nowhere to tell it, nothing is left to do.

@@ -3,8 +3,6 @@
 //! What a running gateway has seen is in the journal, and that is what is shown and accepted, even if the server tells
 //! something else to whoever asks now. Only where no gateway has seen a change are the servers asked.
 
-use std::fmt::Write as _;
-
 use anyhow::Context as _;
 use interlock_glob::Glob;
 use serde_json::{Value, json};
@@ -15,7 +13,7 @@ use crate::{
         approvals::user,
         arguments::AcceptTools,
         error::{Failure, Kind},
-        output::{print, print_json},
+        output::{plain, print, print_json},
         running::{CLOSE, journal, with_app},
     },
     config::Config,
@@ -143,19 +141,6 @@ fn sorted(value: &Value) -> Value {
         Value::Array(items) => items.iter().map(sorted).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
-}
-
-/// Text in which nothing hides: what a terminal would not show, or would obey, is written out.
-fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\n' | '"' | '\'' | '\\' => plain.push(letter),
-            // Writing into memory does not fail.
-            _ => drop(write!(plain, "{}", letter.escape_debug())),
-        }
-    }
-    plain
 }
 
 #[cfg(test)]
