@@ -106,6 +106,32 @@ pub fn canonical(value: &Value) -> String {
     text
 }
 
+/// A value as canonical JSON text; the value becomes what that text reads as.
+///
+/// What was just written and what is read after a restart must be the same to whoever looks, in the kind of a number and
+/// the order of keys too.
+pub fn canonicalize(value: &mut Value) -> String {
+    value.sort_all_objects();
+    let text = canonical(value);
+    if !reads_alike(value)
+        && let Ok(read) = serde_json::from_str(&text)
+    {
+        *value = read;
+    }
+    text
+}
+
+/// Whether a sorted value is surely what its canonical text reads as: `1.0` is written `1`, and keys beyond ASCII have
+/// another order there.
+fn reads_alike(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+        Value::Number(number) => !number.is_f64(),
+        Value::Array(items) => items.iter().all(reads_alike),
+        Value::Object(fields) => fields.iter().all(|(key, field)| key.is_ascii() && reads_alike(field)),
+    }
+}
+
 fn write_canonical(value: &Value, to: &mut String) {
     match value {
         Value::Array(items) => {
@@ -171,6 +197,18 @@ mod tests {
         assert_eq!(canonical(&value), serde_json_canonicalizer::to_string(&value).unwrap());
         assert_eq!(canonical(&json!(9_007_199_254_740_993_u64)), "9007199254740993");
         assert_eq!(canonical(&json!([u64::MAX, i64::MIN])), "[18446744073709551615,-9223372036854775808]");
+    }
+
+    #[test]
+    fn a_canonicalized_value_is_what_its_text_reads_as() {
+        let mut value = json!({"b": {"z": 5.0, "y": [1, -0.0, 1e21]}, "a": {"\u{10000}": null, "\u{ffff}": 1}, "c": 7});
+        let mut simple = json!({"b": [1, "x"], "a": {"d": true, "c": null}});
+        for value in [&mut value, &mut simple] {
+            let text = canonicalize(value);
+            assert_eq!(text, canonical(value));
+            let read: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!((&*value, value.to_string()), (&read, read.to_string()));
+        }
     }
 
     #[test]

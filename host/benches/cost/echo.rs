@@ -1,6 +1,6 @@
 //! The MCP server that stands behind the gateway while it is measured, or alone: it answers with what it was given.
 
-use std::{io::Write as _, sync::Arc};
+use std::{io::Write as _, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use axum::{Router, serve::ListenerExt as _};
@@ -18,6 +18,9 @@ use rmcp::{
 use serde_json::{Map, json};
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
+/// The last takes a while.
+const TOOLS: [&str; 3] = ["check", "act", "slow"];
+
 #[derive(Clone, Copy)]
 struct Echo;
 
@@ -32,7 +35,7 @@ impl ServerHandler for Echo {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        ["check", "act"].into_iter().find(|known| *known == name).map(tool)
+        TOOLS.into_iter().find(|known| *known == name).map(tool)
     }
 
     async fn list_tools(
@@ -40,7 +43,7 @@ impl ServerHandler for Echo {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(vec![tool("check"), tool("act")]))
+        Ok(ListToolsResult::with_all_items(TOOLS.map(tool).to_vec()))
     }
 
     async fn call_tool(
@@ -48,6 +51,9 @@ impl ServerHandler for Echo {
         request: CallToolRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        if request.name == "slow" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let arguments = request.arguments.unwrap_or_default();
         let text = arguments.get("text").and_then(|text| text.as_str()).unwrap_or_default();
         Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())

@@ -26,11 +26,8 @@ pub(crate) async fn measure(full: bool) -> Result<Table> {
         writes.push(disk.write()?);
     }
     let disk = writes.median();
-    let (_echo, echo) = started(
-        Command::new(std::env::current_exe()?).arg("--echo").stdin(Stdio::piped()).stdout(Stdio::piped()),
-        |child| child.stdout.take(),
-    )
-    .await?;
+    let server = Echo::start().await?;
+    let echo = server.address;
     let mut table = Table::new(
         format!("Gateway: one `tools/call` over HTTP (a disk write of 4 KiB takes {disk:.0} µs here)"),
         &[
@@ -101,8 +98,25 @@ pub(crate) async fn measure(full: bool) -> Result<Table> {
     Ok(table)
 }
 
+/// The MCP server that stands behind a gateway. Ends when dropped.
+pub(crate) struct Echo {
+    _process: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Echo {
+    pub(crate) async fn start() -> Result<Self> {
+        let (_process, address) = started(
+            Command::new(std::env::current_exe()?).arg("--echo").stdin(Stdio::piped()).stdout(Stdio::piped()),
+            |child| child.stdout.take(),
+        )
+        .await?;
+        Ok(Self { _process, address })
+    }
+}
+
 /// Five policies of the standard ones, all of which look at every call and let it through.
-fn policies() -> Value {
+pub(crate) fn policies() -> Value {
     json!([
         {"name": "order", "component": "sequence",
          "settings": {"rules": [{"tools": ["bench/act"], "after": ["bench/check"]}]}},
@@ -120,7 +134,12 @@ fn policies() -> Value {
 }
 
 /// A gateway with a journal of its own, in front of one server.
-async fn gateway(folder: &Path, server: SocketAddr, durability: &str, policies: &Value) -> Result<(Child, SocketAddr)> {
+pub(crate) async fn gateway(
+    folder: &Path,
+    server: SocketAddr,
+    durability: &str,
+    policies: &Value,
+) -> Result<(Child, SocketAddr)> {
     let config = folder.join("interlock.json");
     let settings = json!({
         "mcpServers": {"bench": {"url": format!("http://{server}/mcp")}},

@@ -256,6 +256,7 @@ fn admitted(call: &Call, process: &str) -> Result<Draft> {
         hints: Vec::new(),
         received: call.received,
         policies: Vec::new(),
+        set: String::new(),
         scopes: Vec::new(),
         view: Sequence(0),
         approvals: Vec::new(),

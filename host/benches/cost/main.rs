@@ -1,14 +1,16 @@
 //! What Interlock costs, each figure beside a baseline of the same run. For whoever decides if it is quick enough.
 //!
-//! `cargo xtask bench [-- [sandbox] [ledger] [gateway] [--full] [--json FILE]]`. Prints Markdown tables.
+//! `cargo xtask bench [-- [sandbox] [ledger] [scopes] [gateway] [house] [--full] [--json FILE]]`. Prints Markdown tables.
 
 mod echo;
 mod gateway;
+mod house;
 mod ledger;
 mod load;
 mod measure;
 mod proxy;
 mod sandbox;
+mod scopes;
 mod table;
 
 use std::{fs, io::Write as _, net::SocketAddr, path::PathBuf};
@@ -44,7 +46,9 @@ struct Arguments {
 enum Part {
     Sandbox,
     Ledger,
+    Scopes,
     Gateway,
+    House,
 }
 
 fn main() -> Result<()> {
@@ -67,7 +71,9 @@ fn main() -> Result<()> {
             match part {
                 Part::Sandbox => sandbox::measure(asked.full).await,
                 Part::Ledger => ledger::measure(asked.full).await,
+                Part::Scopes => scopes::measure(asked.full).await,
                 Part::Gateway => gateway::measure(asked.full).await,
+                Part::House => house::measure(asked.full).await,
             }
         });
         let table = made.with_context(|| format!("{part:?} could not be measured"))?;

@@ -115,8 +115,8 @@ fn told(error: ServerError, method: &str) -> RpcError {
 
 #[async_trait]
 impl Behind for House {
-    fn tools(&self) -> Vec<Arc<Value>> {
-        self.0.tools.load().to_vec()
+    fn tools(&self) -> Arc<Vec<Arc<Value>>> {
+        self.0.tools.load_full()
     }
 
     async fn call(&self, request: CallRequest, link: Link) -> Answer {

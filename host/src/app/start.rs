@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     clock::{Clock, SystemClock},
@@ -254,19 +254,10 @@ fn component_problem(config: &Config, of: Owner<'_>, error: &LoadError) -> Probl
 async fn record_start(journal: &Journal, config: &Config, policies: &Policies, role: &str) -> Result<(), JournalError> {
     let process =
         body::Process { role: role.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id() };
-    let loaded: Vec<Value> = policies
-        .iter()
-        .map(|policy| {
-            json!({
-                "policy": policy.name(),
-                "component": policy.plugin().digest(),
-                "settings": policy.plugin().settings_digest(),
-                "mode": policy.mode().word(),
-            })
-        })
-        .collect();
     let servers: Vec<&str> = config.servers.iter().map(|server| server.name.as_str()).collect();
-    let applied = json!({ "digest": &*config.digest, "policies": loaded, "servers": servers });
+    let applied = json!({
+        "digest": &*config.digest, "set": &**policies.digest(), "policies": policies.list(), "servers": servers,
+    });
     let id = journal.process().to_owned();
     journal
         .append(vec![

@@ -178,7 +178,7 @@ async fn verify(journal: &journal::Config, json: bool) -> Result<(), Failure> {
                 Break::Notes(_) => {
                     "the events themselves are as they were recorded: `interlock audit query` tells them."
                 }
-                Break::Missing | Break::Changed | Break::Unchained | Break::WrongEnd | Break::Lost => {
+                Break::Missing | Break::Changed | Break::WrongEnd | Break::Lost => {
                     "compare that event with the JSON-lines mirror in `journal.mirror_dir`."
                 }
             }))

@@ -8,7 +8,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, watch};
 
 use super::{
@@ -179,11 +179,12 @@ impl ToolServer for McpServer {
     async fn call_tool(&self, permit: Permit, link: Link) -> Result<Value, ServerError> {
         let connection = self.connection(&link).await?;
         let call = permit.call();
-        let mut params = json!({"name": call.tool.tool(), "arguments": *call.arguments});
-        if let Some(params) = params.as_object_mut() {
-            params.extend(call.beside.iter().map(|(key, value)| (key.clone(), value.clone())));
-        }
-        let result = input::request(&connection, "tools/call", params, &link).await?;
+        let mut params = Map::from_iter([
+            ("name".to_owned(), call.tool.tool().into()),
+            ("arguments".to_owned(), Value::Object((*call.arguments).clone())),
+        ]);
+        params.extend(call.beside.iter().map(|(key, value)| (key.clone(), value.clone())));
+        let result = input::request(&connection, "tools/call", Value::Object(params), &link).await?;
         if !is_tool_result(&result) {
             return Err(RpcError::not_a_result().into());
         }

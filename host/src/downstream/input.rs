@@ -26,10 +26,12 @@ pub(super) async fn request(
     if let (true, Some(resume)) = (connection.is_modern(), &link.resumes) {
         put(&mut params, resume.responses.clone(), resume.state.clone().map(Value::String));
     }
+    if link.takes_input_required {
+        return connection.request(method, params, link).await;
+    }
     for round in 0..MAX_ROUNDS {
         let mut answer = connection.request(method, params.clone(), link).await?;
-        let asks = answer.get("resultType").and_then(Value::as_str) == Some("input_required");
-        if !asks || link.takes_input_required {
+        if answer.get("resultType").and_then(Value::as_str) != Some("input_required") {
             return Ok(answer);
         }
         let mut responses = Map::new();

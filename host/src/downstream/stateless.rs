@@ -45,7 +45,11 @@ impl Tapped {
         {
             meta.insert("progressToken".to_owned(), id.into());
         }
-        let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        let mut message = json!({"jsonrpc": "2.0", "id": id, "method": method});
+        // Moved in: the macro would copy them.
+        if let Some(message) = message.as_object_mut() {
+            message.insert("params".to_owned(), params);
+        }
         if !exchange.begin_sending() {
             return Err(Failure::Client(CalledOff.into()));
         }

@@ -26,7 +26,7 @@ pub struct Offered {
 #[async_trait]
 pub trait Behind: Send + Sync + std::fmt::Debug {
     /// The tools that AI apps see: MCP `Tool` objects under their exposed names, in a fixed order.
-    fn tools(&self) -> Vec<Arc<Value>>;
+    fn tools(&self) -> Arc<Vec<Arc<Value>>>;
 
     /// Carries one tool call out, or refuses it.
     async fn call(&self, request: CallRequest, link: Link) -> Answer;

@@ -174,9 +174,17 @@ impl std::fmt::Debug for Waiting {
 
 /// What a state is bound to: who asked, and for what exactly.
 pub(super) fn binding(principal: &str, method: &str, params: &Object) -> Vec<u8> {
-    let mut asked = params.clone();
-    for not_asked in ["_meta", "requestState", "inputResponses"] {
-        asked.remove(not_asked);
+    let mut asked: Vec<_> =
+        params.iter().filter(|(key, _)| !["_meta", "requestState", "inputResponses"].contains(&key.as_str())).collect();
+    asked.sort_unstable_by_key(|(key, _)| *key);
+    let mut bound = Sha256::new();
+    // Each text ends where its quotes do, each value where JSON has it end: no two lists are the same.
+    for text in [principal, method] {
+        bound.update(canonical(&text.into()));
     }
-    Sha256::digest(canonical(&json!([principal, method, asked]))).to_vec()
+    for (key, value) in asked {
+        bound.update(canonical(&key.as_str().into()));
+        bound.update(canonical(value));
+    }
+    bound.finalize().to_vec()
 }

@@ -131,7 +131,12 @@ pub(super) fn rpc(code: i64, message: impl Into<String>) -> RpcError {
 
 /// The message that answers request `id` with a result.
 pub(super) fn result(id: &Value, result: Value) -> Value {
-    json!({"jsonrpc": "2.0", "id": id, "result": result})
+    let mut message = json!({"jsonrpc": "2.0", "id": id});
+    // Moved in: the macro would copy it.
+    if let Some(message) = message.as_object_mut() {
+        message.insert("result".to_owned(), result);
+    }
+    message
 }
 
 /// The message that answers request `id` with an error.

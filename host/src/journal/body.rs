@@ -15,17 +15,15 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// How one policy judged one call.
+/// How one policy judged one call. Which component it was, with which settings, says the event `config.applied` of the
+/// same `set`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// Its name in the configuration.
     pub policy: String,
-    /// SHA-256 of the component, as hexadecimal digits.
-    pub component: String,
-    /// SHA-256 of the settings' canonical JSON.
-    pub settings: String,
-    /// `enforce` or `shadow`.
-    pub mode: String,
+    /// `shadow`, where its verdict did not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
     /// `allow`, `hold`, `ask` or `refuse`.
     pub verdict: String,
     /// Code of the refusal.
@@ -67,6 +65,9 @@ pub struct Admitted {
     /// What each policy said.
     #[serde(default)]
     pub policies: Vec<Judged>,
+    /// Digest of all policies in force.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub set: String,
     /// The scopes that were looked at, as text for people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
@@ -97,7 +98,7 @@ pub struct Finished {
     /// From admission to answer, in milliseconds.
     #[serde(default)]
     pub duration_ms: u64,
-    /// Id of the process that wrote this.
+    /// Id of the process that wrote this, where it is not the one that carried the call out.
     #[serde(default, skip_serializing_if = "is_default")]
     pub process: String,
     /// Why, where the outcome does not say it.
@@ -112,6 +113,9 @@ pub struct Reviewed {
     pub tool: ToolName,
     /// What each reviewing policy made of it; the verdict is `pass`, `redact` or `withhold`.
     pub policies: Vec<Judged>,
+    /// Digest of all policies in force.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub set: String,
 }
 
 /// One policy's refusal.
@@ -146,6 +150,9 @@ pub struct CallRefused {
     /// What each policy said.
     #[serde(default)]
     pub policies: Vec<Judged>,
+    /// Digest of all policies in force.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub set: String,
     /// The version of the ledger that was looked at.
     #[serde(default)]
     pub view: Sequence,
@@ -173,6 +180,9 @@ pub struct Asked {
     /// What each policy said.
     #[serde(default)]
     pub policies: Vec<Judged>,
+    /// Digest of all policies in force.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub set: String,
 }
 
 /// Body of `call.settled`.

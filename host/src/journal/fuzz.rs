@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Config, Draft, Durability, Event, Sequence, body, kind,
-    past::{admitted, change},
+    past::{Began, admitted, change},
     prepare::Keeping,
 };
 use crate::{
@@ -40,22 +40,12 @@ pub fn line(text: &str) {
     kept(event);
 }
 
-fn opening() -> body::Admitted {
-    body::Admitted {
+fn opening() -> Began {
+    Began {
         tool: ToolName::new("s", "t"),
         arguments: Value::Null,
-        arguments_before: None,
-        beside: Default::default(),
-        definition: String::new(),
         caller: Caller { principal: String::new(), roles: Vec::new(), client: None },
         session: String::new(),
-        hints: Vec::new(),
-        received: Timestamp(0),
-        policies: Vec::new(),
-        scopes: Vec::new(),
-        view: Sequence(0),
-        approvals: Vec::new(),
-        continues: None,
         process: String::new(),
     }
 }

@@ -7,13 +7,14 @@ use std::{
 };
 
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
     Admission, Committed, Config, Draft, Event, Guard, JournalError, KeyValue, PastCall, Permit, Query, Sequence,
-    Status, Turn, body,
+    Status, Turn,
     event::dated,
     kind,
     mirror::Mirror,
@@ -29,7 +30,7 @@ use super::{
     writer::{Commit, Request, Writer},
 };
 use crate::{
-    call::Call,
+    call::{Call, Caller},
     clock::{Clock, Timestamp},
     tasks::Tasks,
 };
@@ -176,7 +177,7 @@ impl Journal {
         self.send(Request::Commit(Commit { drafts: vec![draft], guard: None, must: true, reply: None })).await
     }
 
-    /// As [`Journal::finish`], and waits until it is durable and other processes can see it.
+    /// As [`Journal::finish`], and waits until other processes can see it.
     ///
     /// # Errors
     /// If it could not be recorded yet. It is tried again all the same, unless the journal is closed.
@@ -339,14 +340,19 @@ pub(super) fn admits(call: &Call, drafts: &[Draft], process: &str) -> Result<u64
     if draft.kind != kind::CALL_ADMITTED || draft.subject != call.id.as_str() {
         return malformed("it does not admit this call");
     }
-    match body::Admitted::deserialize(&draft.body) {
-        Ok(body) if body.process != process => malformed("it names another process"),
-        Ok(body) if body.tool != call.tool || body.caller != call.caller || body.session != call.session => {
-            malformed("tool, caller or session differ from the call's")
-        }
-        Ok(_) => Ok(u64::try_from(others.len()).unwrap_or(u64::MAX)),
-        Err(error) => malformed(&error.to_string()),
+    let says = |key: &str, text: &str| draft.body.get(key).and_then(Value::as_str) == Some(text);
+    let caller = draft.body.get("caller").map(Caller::deserialize);
+    if !says("process", process) {
+        return malformed("it does not name this process");
     }
+    if !says("tool", call.tool.as_str())
+        || !says("session", &call.session)
+        || !matches!(caller, Some(Ok(caller)) if caller == call.caller)
+        || !draft.body.get("arguments").is_some_and(Value::is_object)
+    {
+        return malformed("tool, caller or session are not the call's, or there are no arguments");
+    }
+    Ok(u64::try_from(others.len()).unwrap_or(u64::MAX))
 }
 
 /// Reads what others have appended.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Event, Sequence, body, kind};
+use super::{Event, Sequence, body::Settled, kind};
 use crate::{
     call::{Arguments, CallId, Caller, Outcome, ToolName},
     clock::Timestamp,
@@ -85,6 +85,25 @@ pub struct PastCall {
     pub process: String,
 }
 
+/// What the ledger needs of `body::Admitted`.
+#[derive(Deserialize)]
+pub(super) struct Began {
+    pub(super) tool: ToolName,
+    pub(super) arguments: Value,
+    pub(super) caller: Caller,
+    pub(super) session: String,
+    #[serde(default)]
+    pub(super) process: String,
+}
+
+/// What it needs of `body::Finished`.
+#[derive(Deserialize)]
+pub(super) struct End {
+    pub(super) outcome: Outcome,
+    #[serde(default)]
+    pub(super) result: Option<Value>,
+}
+
 /// What one event changes about one call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
@@ -100,11 +119,11 @@ pub struct Change {
 pub(super) fn change(event: &Event, open: Option<&Arc<PastCall>>) -> Option<Change> {
     match event.kind.as_str() {
         kind::CALL_ADMITTED => {
-            let body = body::Admitted::deserialize(event.body.as_ref()).ok()?;
+            let body = Began::deserialize(event.body.as_ref()).ok()?;
             Some(Change { call: Arc::new(admitted(event.seq, event.at, &event.subject, body)), from: None })
         }
         kind::CALL_FINISHED => {
-            let (call, body) = (open?, body::Finished::deserialize(event.body.as_ref()).ok()?);
+            let (call, body) = (open?, End::deserialize(event.body.as_ref()).ok()?);
             let status = match body.outcome {
                 Outcome::Unknown => Status::Doubtful,
                 Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled | Outcome::InputRequired => {
@@ -120,7 +139,7 @@ pub(super) fn change(event: &Event, open: Option<&Arc<PastCall>>) -> Option<Chan
             })
         }
         kind::CALL_SETTLED => {
-            let (call, body) = (open?, body::Settled::deserialize(event.body.as_ref()).ok()?);
+            let (call, body) = (open?, Settled::deserialize(event.body.as_ref()).ok()?);
             // That nobody knows is where it stood.
             (call.status == Status::Doubtful && body.outcome != Outcome::Unknown).then(|| Change {
                 from: Some(call.status),
@@ -136,7 +155,7 @@ fn ended(call: &PastCall, status: Status, at: Timestamp) -> PastCall {
 }
 
 /// A call that has just been admitted.
-pub(super) fn admitted(seq: Sequence, at: Timestamp, id: &str, body: body::Admitted) -> PastCall {
+pub(super) fn admitted(seq: Sequence, at: Timestamp, id: &str, body: Began) -> PastCall {
     PastCall {
         seq,
         id: CallId::from(id),

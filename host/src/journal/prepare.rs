@@ -7,7 +7,7 @@ use interlock_glob::Glob;
 use serde_json::{Map, Value, json};
 
 use super::{Config, Draft, Hash, secrets::Secrets};
-use crate::scope::canonical;
+use crate::scope::{canonical, canonicalize};
 
 /// The fields of bodies that hold what a caller or a server sent.
 const FOREIGN: [&str; 4] = ["arguments", "arguments_before", "beside", "result"];
@@ -34,7 +34,7 @@ pub(super) struct Prepared {
     pub(super) kind: String,
     pub(super) subject: String,
     pub(super) body: Arc<Value>,
-    pub(super) text: String,
+    pub(super) text: Arc<str>,
     pub(super) salts: Vec<Salt>,
 }
 
@@ -62,7 +62,7 @@ impl Keeping {
             }
         }
         secrets.blot_out(&mut body);
-        let mut text = canonical(&body);
+        let mut text = canonicalize(&mut body);
         // No part is larger than the whole, and the whole is nearly always small.
         if text.len() > self.most {
             for field in LARGE {
@@ -70,11 +70,9 @@ impl Keeping {
                     cut(value, self.most);
                 }
             }
-            text = canonical(&body);
+            text = canonicalize(&mut body);
         }
-        // As it will be read: a policy must see the same numbers now and after a restart (RFC 8785 rounds to 64 bits).
-        let body = serde_json::from_str(&text).unwrap_or(body);
-        Prepared { actor, kind, subject, body: Arc::new(body), text, salts }
+        Prepared { actor, kind, subject, body: Arc::new(body), text: text.into(), salts }
     }
 }
 

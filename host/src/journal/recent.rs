@@ -14,8 +14,8 @@ use super::{
 };
 
 /// How many events, and how many bytes of bodies, are kept at hand. Whoever is further behind starts anew.
-const MOST_EVENTS: usize = 8192;
-const MOST_BYTES: usize = 32 << 20;
+const MOST_EVENTS: usize = 2048;
+const MOST_BYTES: usize = 4 << 20;
 
 /// The end of the journal, as far as this process knows it. Events are put in exactly once and in order, whoever
 /// brings them: the writer its own, the reader what other processes wrote.
@@ -95,7 +95,13 @@ impl Recent {
 
     /// Whether an event after a position satisfies the predicate; `None` if not all of them are at hand.
     pub(super) fn any_since(&self, after: Sequence, fits: impl Fn(&Event) -> bool) -> Option<bool> {
-        Some(self.since(after)?.iter().any(|event| fits(event)))
+        let known = self.known();
+        if after >= known.head.seq {
+            return Some(false);
+        }
+        let first = known.events.front()?.0.seq;
+        let skip = after.next().0.checked_sub(first.0)?;
+        Some(known.events.iter().skip(usize::try_from(skip).ok()?).any(|(event, _)| fits(event)))
     }
 
     /// The call, if it is open.

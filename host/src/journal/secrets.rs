@@ -12,7 +12,7 @@ const LEAST_BARE: usize = 3;
 
 /// Fields of bodies that are no prose: names, ids, digests, times. What callers and servers sent is here too: there the
 /// pointers say what goes, and scopes must go on to find the rest.
-const EXACT: [&str; 21] = [
+const EXACT: [&str; 22] = [
     "approvals",
     "arguments",
     "arguments_before",
@@ -31,6 +31,7 @@ const EXACT: [&str; 21] = [
     "received",
     "result",
     "session",
+    "set",
     "tool",
     "version",
     "view",
@@ -39,7 +40,7 @@ const EXACT: [&str; 21] = [
 /// The same of what lies within a field.
 fn exact_within(field: &str) -> &'static [&'static str] {
     match field {
-        "policies" => &["policy", "component", "settings", "mode", "verdict", "code", "micros"],
+        "policies" => &["policy", "mode", "verdict", "code", "micros"],
         "question" => &["roles", "quorum", "expires_in_ms", "self_approval", "channel"],
         "refused" => &["policy", "code", "unlocks"],
         _ => &[],

@@ -24,13 +24,13 @@ use sqlx::{
 use files::Files;
 
 use super::{
-    CallFilter, Config, Durability, Event, JournalError, PastCall, Query, Sequence,
+    CallFilter, Config, Event, JournalError, PastCall, Query, Sequence,
     key_value::KeyValueError,
     lock::TurnFile,
     private,
     store::{Counted, Entry, Head, Held, Noted, Store},
 };
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, tasks};
 
 /// How long SQLite itself waits for a lock. Writers queue at the turn file, so this is for checkpoints and strangers.
 const BUSY: Duration = Duration::from_secs(5);
@@ -62,15 +62,12 @@ impl Sqlite {
         let turn = TurnFile::open(beside(&path, "-turn"))?;
         let held = turn.lock().await?;
         private::create(&path).map_err(|source| JournalError::File { path: path.clone(), source })?;
-        let synchronous = match config.durability {
-            Durability::BeforeCall => SqliteSynchronous::Full,
-            Durability::Batched => SqliteSynchronous::Normal,
-        };
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(synchronous)
+            // Nothing is torn by a loss of power, and `sync` sees to it that nothing is lost.
+            .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .statement_cache_capacity(64)
@@ -176,12 +173,11 @@ impl Store for Sqlite {
 
     async fn sync(&self) -> Result<(), JournalError> {
         let path = self.writing()?.files.wal();
-        let failed = |source| JournalError::File { path: path.clone(), source };
-        match tokio::fs::File::open(&path).await {
-            Ok(wal) => wal.sync_data().await.map_err(failed),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(failed(error)),
-        }
+        let syncing = tasks::blocking(move || match std::fs::File::open(&path).and_then(|wal| wal.sync_data()) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(JournalError::File { path, source }),
+            Ok(()) | Err(_) => Ok(()),
+        });
+        syncing.await.map_err(|_| JournalError::Closed)?
     }
 
     async fn close(&self) -> Result<(), JournalError> {
@@ -240,19 +236,23 @@ impl Store for Sqlite {
     async fn set_value(&self, server: &str, key: &str, value: &str) -> Result<(), KeyValueError> {
         let writing = self.writing()?;
         let _held = writing.turn.lock().await?;
-        key_value::set(&mut *writing.connection.lock().await, server, key, value).await
+        key_value::set(&mut *writing.connection.lock().await, server, key, value).await?;
+        Ok(self.sync().await?)
     }
 
     async fn delete_value(&self, server: &str, key: &str) -> Result<bool, JournalError> {
         let writing = self.writing()?;
         let _held = writing.turn.lock().await?;
-        key_value::delete(&mut *writing.connection.lock().await, server, key).await
+        let deleted = key_value::delete(&mut *writing.connection.lock().await, server, key).await?;
+        self.sync().await.map(|()| deleted)
     }
 
     async fn add_to_value(&self, server: &str, key: &str, by: i64) -> Result<i64, KeyValueError> {
         let writing = self.writing()?;
         let _held = writing.turn.lock().await?;
-        key_value::add(&mut *writing.connection.lock().await, server, key, by).await
+        let sum = key_value::add(&mut *writing.connection.lock().await, server, key, by).await?;
+        self.sync().await?;
+        Ok(sum)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The seam: what a database must do for the journal. SQLite does; PostgreSQL can.
 
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use interlock_glob::Glob;
@@ -23,7 +23,7 @@ pub(crate) struct Head {
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) event: Event,
-    pub(crate) text: String,
+    pub(crate) text: Arc<str>,
     pub(crate) salts: Vec<Salt>,
 }
 
@@ -105,11 +105,12 @@ pub(crate) trait Store: Send + Sync + fmt::Debug {
     /// Waits for the writer's turn: until it is dropped nobody else, in any process, can append.
     async fn lock(&self) -> Result<Held, JournalError>;
 
-    /// Appends in one transaction, durable on return; only while the turn is held. False, with nothing appended, if
-    /// there are events already where these should go.
+    /// Appends in one transaction; only while the turn is held. On return all processes can see it, and it survives this
+    /// one; [`Store::sync`] puts it on disk. False, with nothing appended, if there are events already where these should
+    /// go.
     async fn append(&self, entries: &[Entry]) -> Result<bool, JournalError>;
 
-    /// Puts on disk what was ordered without waiting for the disk.
+    /// Puts everything on disk that was appended before.
     async fn sync(&self) -> Result<(), JournalError>;
 
     /// Ends: as far as no other process is at work, everything is then in the one file that bears the store's name.

@@ -42,12 +42,9 @@ pub enum Break {
     /// The event is missing.
     #[error("the event is missing")]
     Missing,
-    /// The event is not what was recorded.
-    #[error("the event was changed")]
+    /// The event is not what was recorded, or does not follow the one before it.
+    #[error("the event, or the one before it, was changed")]
     Changed,
-    /// The event does not follow the one before it.
-    #[error("the event does not follow the one before it")]
-    Unchained,
     /// What was recorded as the end of the chain is not its end.
     #[error("the end of the chain is not the one that was recorded")]
     WrongEnd,
@@ -115,11 +112,10 @@ async fn chain(store: &dyn Store) -> Result<Verified, JournalError> {
             let Entry { event, text, .. } = entry;
             let what = if event.seq != head.seq.next() {
                 Break::Missing
-            } else if canonical(&event.body) != text || event.expected_hash() != event.hash {
+            } else if canonical(&event.body) != *text || event.prev != head.hash || event.expected_hash() != event.hash
+            {
                 // Other text can be read as the same value: a key twice, a number written differently.
                 Break::Changed
-            } else if event.prev != head.hash {
-                Break::Unchained
             } else {
                 (events, head) = (events + 1, Head { seq: event.seq, hash: event.hash, at: event.at });
                 if events == 1 {

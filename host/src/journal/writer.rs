@@ -1,7 +1,7 @@
 //! The one place where events, and so calls, are put in order.
 //!
 //! One task per process: it takes the writer's turn over all processes, learns what others have appended, lets each
-//! waiting request pass or conflict, appends all that pass in one transaction, and tells everyone once it is durable.
+//! waiting request pass or conflict, appends all that pass in one transaction, and tells everyone once that is done.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -158,7 +158,18 @@ impl Writer {
             return Ok(());
         }
         let result = match self.store.lock().await {
-            Ok(_held) => self.append(&commits).await,
+            Ok(held) => {
+                let appended = self.append(&commits).await;
+                // Whoever is next need not wait for the disk with us: what they put on it comes after.
+                drop(held);
+                // What has happened already makes nobody wait for the disk at all.
+                match appended {
+                    Ok(answers) if !self.batched && commits.iter().any(|commit| !commit.must) => {
+                        self.sync().await.map(|()| answers)
+                    }
+                    other => other,
+                }
+            }
             Err(error) => Err(error),
         };
         match result {
@@ -212,9 +223,7 @@ impl Writer {
                 return Ok(answers);
             }
             if self.store.append(&batch.entries).await? {
-                if self.batched {
-                    self.unsynced.get_or_insert_with(|| Instant::now() + ON_DISK_WITHIN);
-                }
+                self.unsynced.get_or_insert_with(|| Instant::now() + ON_DISK_WITHIN);
                 self.owed.clear();
                 self.recent.push(batch.entries);
                 return Ok(answers);
@@ -250,9 +259,13 @@ impl Writer {
         match tokio::time::timeout(LONGEST_TURN, ended).await {
             Ok(Ok(LastWord { drafts, reply })) => {
                 let commit = Commit { drafts, guard: None, must: false, reply: None };
-                let answer =
-                    self.append(std::slice::from_ref(&commit)).await.map(|_| Committed::At(self.recent.head().seq));
+                let appended = self.append(std::slice::from_ref(&commit)).await;
+                let last = self.recent.head().seq;
                 drop(held);
+                let answer = match appended {
+                    Ok(_) if !self.batched => self.sync().await.map(|()| Committed::At(last)),
+                    other => other.map(|_| Committed::At(last)),
+                };
                 let failed = answer.is_err();
                 if reply.send(answer).is_err() || failed {
                     self.doubtful.extend(admissions(&commit.drafts));
@@ -330,7 +343,7 @@ impl<'a> Batch<'a> {
             self.calls.insert(event.subject.clone(), Arc::clone(&change.call));
         }
         self.head = Head { seq, hash, at };
-        self.entries.push(Entry { event, text: draft.text.clone(), salts: draft.salts.clone() });
+        self.entries.push(Entry { event, text: Arc::clone(&draft.text), salts: draft.salts.clone() });
         seq
     }
 }

@@ -296,7 +296,8 @@ impl Mediator {
         if !rewritten.refused.is_empty() {
             let refused = Refused::all(&rewritten.refused);
             let decision = Decision::Refuse(rewritten.refused);
-            let judgement = Judgement { records: rewritten.records, decision, scopes: Vec::new() };
+            let set = policies.digest().clone();
+            let judgement = Judgement { records: rewritten.records, decision, scopes: Vec::new(), set };
             let draft = records::refused(&identified.call, &refused, &judgement, view.version())?;
             parts.journal.append(vec![draft]).await?;
             return Err(Turned::Refused(refused));

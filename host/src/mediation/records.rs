@@ -7,8 +7,9 @@ use crate::{
     call::{Call, CallId, Outcome},
     clock::Timestamp,
     journal::{Draft, JournalError, Sequence, body, kind},
-    policy::{Judgement, Record, Review},
+    policy::{Judgement, Mode, Record, Review},
     sandbox::Finding,
+    scope::ScopeKey,
     verdict::Verdict,
 };
 
@@ -16,12 +17,23 @@ fn object(arguments: &Map<String, Value>) -> Value {
     Value::Object(arguments.clone())
 }
 
+/// A scope that a call looks at. Its session and its caller are named in the same event.
+fn in_brief(scope: &ScopeKey) -> String {
+    match scope {
+        ScopeKey::Session { .. } => "session".to_owned(),
+        ScopeKey::Caller { .. } => "caller".to_owned(),
+        ScopeKey::Global | ScopeKey::Argument { .. } => scope.to_string(),
+    }
+}
+
+fn mode(mode: Mode) -> Option<String> {
+    (mode != Mode::Enforce).then(|| mode.word().to_owned())
+}
+
 fn judged(records: &[Record]) -> Vec<body::Judged> {
     let judged = |record: &Record| body::Judged {
         policy: record.policy.clone(),
-        component: record.component.to_string(),
-        settings: record.settings.to_string(),
-        mode: record.mode.word().to_owned(),
+        mode: mode(record.mode),
         verdict: record.verdict.word().to_owned(),
         code: match &record.verdict {
             Verdict::Refuse(refusal) => Some(refusal.code.clone()),
@@ -59,7 +71,8 @@ pub(super) fn admitted(
         hints: call.hints.to_vec(),
         received: call.received,
         policies: judged(&judgement.records),
-        scopes: judgement.scopes.iter().map(ToString::to_string).collect(),
+        set: judgement.set.to_string(),
+        scopes: judgement.scopes.iter().map(in_brief).collect(),
         view,
         approvals: spends.to_vec(),
         continues: call.continues.clone(),
@@ -83,6 +96,7 @@ pub(super) fn refused(
         received: call.received,
         refused: refusals(refused),
         policies: judged(&judgement.records),
+        set: judgement.set.to_string(),
         view,
     };
     Draft::new(&call.caller.principal, kind::CALL_REFUSED, call.id.as_str(), &body)
@@ -103,6 +117,7 @@ pub(super) fn unknown_tool(
         received,
         refused: refusals(refused),
         policies: Vec::new(),
+        set: String::new(),
         view: Default::default(),
     };
     Draft::new(&request.caller.principal, kind::CALL_REFUSED, call.as_str(), &body)
@@ -118,6 +133,7 @@ pub(super) fn asked(call: &Call, approvals: &[String], judgement: &Judgement) ->
         received: call.received,
         approvals: approvals.to_vec(),
         policies: judged(&judgement.records),
+        set: judgement.set.to_string(),
     };
     Draft::new(&call.caller.principal, kind::CALL_ASKED, call.id.as_str(), &body)
 }
@@ -127,7 +143,6 @@ pub(super) fn finished(
     outcome: Outcome,
     result: Option<&Value>,
     duration_ms: u64,
-    process: &str,
     reason: Option<String>,
 ) -> Result<Draft, JournalError> {
     let body = body::Finished {
@@ -135,14 +150,14 @@ pub(super) fn finished(
         outcome,
         result: result.cloned(),
         duration_ms,
-        process: process.to_owned(),
+        process: String::new(),
         reason,
     };
     Draft::new("interlock", kind::CALL_FINISHED, call.id.as_str(), &body)
 }
 
 /// What became of a result, where it did not simply pass.
-pub(super) fn reviewed(call: &Call, reviews: &[Review]) -> Result<Option<Draft>, JournalError> {
+pub(super) fn reviewed(call: &Call, set: &str, reviews: &[Review]) -> Result<Option<Draft>, JournalError> {
     if reviews.iter().all(|review| review.finding == Finding::Pass && review.fault.is_none()) {
         return Ok(None);
     }
@@ -154,15 +169,14 @@ pub(super) fn reviewed(call: &Call, reviews: &[Review]) -> Result<Option<Draft>,
         };
         body::Judged {
             policy: review.policy.clone(),
-            component: review.component.to_string(),
-            settings: review.settings.to_string(),
-            mode: review.mode.word().to_owned(),
+            mode: mode(review.mode),
             verdict: verdict.to_owned(),
             code,
             micros: review.micros,
             fault: review.fault.as_ref().map(ToString::to_string),
         }
     };
-    let body = body::Reviewed { tool: call.tool.clone(), policies: reviews.iter().map(judged).collect() };
+    let policies = reviews.iter().map(judged).collect();
+    let body = body::Reviewed { tool: call.tool.clone(), policies, set: set.to_owned() };
     Draft::new("interlock", kind::CALL_REVIEWED, call.id.as_str(), &body).map(Some)
 }

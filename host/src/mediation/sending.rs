@@ -81,8 +81,9 @@ impl Mediator {
         if let Told::Result(result) = &ended.told
             && ended.outcome != Outcome::InputRequired
         {
-            let (reviewed, reviews) = self.policies().review(call, ended.outcome, result).await;
-            if let Err(error) = self.record_review(call, &reviews).await {
+            let policies = self.policies();
+            let (reviewed, reviews) = policies.review(call, ended.outcome, result).await;
+            if let Err(error) = self.record_review(call, policies.digest(), &reviews).await {
                 tracing::error!(call.id = %call.id, %error, "what became of a result could not be recorded");
             }
             match reviewed {
@@ -101,8 +102,8 @@ impl Mediator {
         (refused, result)
     }
 
-    async fn record_review(&self, call: &Call, reviews: &[Review]) -> Result<(), JournalError> {
-        match records::reviewed(call, reviews)? {
+    async fn record_review(&self, call: &Call, set: &str, reviews: &[Review]) -> Result<(), JournalError> {
+        match records::reviewed(call, set, reviews)? {
             Some(draft) => self.parts().journal.finish(draft).await,
             None => Ok(()),
         }
@@ -110,14 +111,7 @@ impl Mediator {
 
     async fn record_end(&self, call: &Call, ended: &Ended, duration_ms: u64) -> Result<(), JournalError> {
         let journal = &self.parts().journal;
-        let draft = records::finished(
-            call,
-            ended.outcome,
-            ended.result.as_ref(),
-            duration_ms,
-            journal.process(),
-            ended.reason.clone(),
-        )?;
+        let draft = records::finished(call, ended.outcome, ended.result.as_ref(), duration_ms, ended.reason.clone())?;
         if self.must_be_seen_elsewhere() { journal.finish_for_all(draft).await } else { journal.finish(draft).await }
     }
 }

@@ -52,12 +52,14 @@ pub struct Judgement {
     pub decision: Decision,
     /// The parts of history that they look at.
     pub scopes: Vec<ScopeKey>,
+    /// The set that they are of: [`Policies::digest`]; empty if none was asked.
+    pub set: Arc<str>,
 }
 
 impl Judgement {
     /// No policy was asked.
     pub fn none() -> Self {
-        Self { records: Vec::new(), decision: Decision::Allow, scopes: Vec::new() }
+        Self { records: Vec::new(), decision: Decision::Allow, scopes: Vec::new(), set: "".into() }
     }
 }
 
@@ -77,10 +79,6 @@ pub struct Rewritten {
 pub struct Review {
     /// The policy's name.
     pub policy: String,
-    /// SHA-256 of its component.
-    pub component: Arc<str>,
-    /// SHA-256 of its settings.
-    pub settings: Arc<str>,
     /// Whether its finding counted.
     pub mode: Mode,
     /// What it found; after a fault, what was made of that.
@@ -114,7 +112,7 @@ impl Policies {
         // Each in an instance of its own, so they may as well wait for the ledger at the same time.
         let records = join_all(judging).await;
         let decision = decided(&records);
-        Judgement { records, decision, scopes: scopes.into_iter().collect() }
+        Judgement { records, decision, scopes: scopes.into_iter().collect(), set: self.digest().clone() }
     }
 
     /// Runs the transforming policies, each on what the one before it left.
@@ -178,8 +176,6 @@ impl Policies {
             };
             reviews.push(Review {
                 policy: policy.name().to_owned(),
-                component: policy.plugin().digest().clone(),
-                settings: policy.plugin().settings_digest().clone(),
                 mode: policy.mode(),
                 finding: finding.clone(),
                 fault,

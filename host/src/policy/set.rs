@@ -1,12 +1,15 @@
 //! The set of policies in force: loaded together, immutable, replaced as a whole.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::{Value, json};
 
 use super::{Match, Mode, OnFault, PolicyConfig};
 use crate::{
     call::{Call, Hints, ToolName},
+    journal::Hash,
     sandbox::{self, LoadError, Plugin, Sandbox},
-    scope::Scope,
+    scope::{Scope, canonical},
 };
 
 /// A policy that cannot be loaded.
@@ -78,8 +81,18 @@ impl Policy {
 }
 
 /// All policies of one configuration, in its order. Clones share everything.
-#[derive(Clone, Debug, Default)]
-pub struct Policies(Arc<[Policy]>);
+#[derive(Clone, Debug)]
+pub struct Policies {
+    all: Arc<[Policy]>,
+    digest: Arc<str>,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        static NONE: LazyLock<Policies> = LazyLock::new(|| Policies::of(Vec::new()));
+        NONE.clone()
+    }
+}
 
 impl Policies {
     /// Loads every policy; those that are off too, so that a mistake in one shows before it is switched on.
@@ -95,12 +108,28 @@ impl Policies {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(Self(policies.into())) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self::of(policies)) } else { Err(errors) }
+    }
+
+    fn of(policies: Vec<Policy>) -> Self {
+        let digest = Hash::of(canonical(&list(&policies)).as_bytes()).to_string().into();
+        Self { all: policies.into(), digest }
     }
 
     /// The policies, in configuration order.
     pub fn iter(&self) -> impl Iterator<Item = &Policy> {
-        self.0.iter()
+        self.all.iter()
+    }
+
+    /// SHA-256 of the canonical JSON of [`Policies::list`], as hexadecimal digits: by it the record of a call names every
+    /// component and setting that was in force.
+    pub fn digest(&self) -> &Arc<str> {
+        &self.digest
+    }
+
+    /// Which policies these are: an array of objects with `policy`, `component`, `settings` (their digests) and `mode`.
+    pub fn list(&self) -> Value {
+        list(&self.all)
     }
 
     /// What the policies in force ask of callers of a tool, a sentence each.
@@ -115,6 +144,18 @@ impl Policies {
         }
         all
     }
+}
+
+fn list(policies: &[Policy]) -> Value {
+    let listed = policies.iter().map(|policy| {
+        json!({
+            "policy": policy.name,
+            "component": policy.plugin.digest(),
+            "settings": policy.plugin.settings_digest(),
+            "mode": policy.mode.word(),
+        })
+    });
+    listed.collect()
 }
 
 async fn load(sandbox: &Sandbox, config: PolicyConfig) -> Result<Policy, PolicyError> {

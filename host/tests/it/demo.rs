@@ -26,7 +26,7 @@ const KEY_LINES: &[(&str, &str, &str)] = &[
     ("approval", "The journal knows of two payments", "admitted: [80,4200]"),
     ("approval", "An app that can wait gets its answer when Dana has answered", "Paid 700 to Acme Ltd."),
     ("audit", "The journal is verified", "whole: "),
-    ("audit", "The copy is verified", "the event was changed"),
+    ("audit", "The copy is verified", "the event, or the one before it, was changed"),
 ];
 
 #[test]

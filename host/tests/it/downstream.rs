@@ -102,6 +102,7 @@ impl Fixture {
             hints: Vec::new(),
             received: call.received,
             policies: Vec::new(),
+            set: String::new(),
             scopes: Vec::new(),
             view: Sequence(0),
             approvals: Vec::new(),

@@ -126,7 +126,7 @@ fn initialize(door: &Door, parts: &Parts, request: &Request) -> Response {
 async fn modern(door: &Door, parts: &Parts, request: Request, facts: Facts) -> Result<Response, RpcError> {
     let inner = &door.gateway.inner;
     headers::check_modern(&parts.headers, &request, |name| {
-        inner.behind.tools().into_iter().find(|tool| tool.get("name").and_then(Value::as_str) == Some(name))
+        inner.behind.tools().iter().find(|tool| tool.get("name").and_then(Value::as_str) == Some(name)).cloned()
     })?;
     let caller = door.caller(&parts.extensions, facts.name.clone());
     let client = Client { era: Era::Modern, facts, caller, session: None };

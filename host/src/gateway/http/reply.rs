@@ -33,7 +33,9 @@ pub(super) struct Event {
 
 /// One message as the whole response.
 pub(super) fn json(status: StatusCode, message: &Value) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static(JSON_MIME_TYPE))], message.to_string()).into_response()
+    // JSON of our own making can always be written.
+    let body = serde_json::to_vec(message).unwrap_or_default();
+    (status, [(CONTENT_TYPE, HeaderValue::from_static(JSON_MIME_TYPE))], body).into_response()
 }
 
 /// The status that goes with a response of MCP 2026-07-28.

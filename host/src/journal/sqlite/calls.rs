@@ -8,15 +8,14 @@ use crate::{
     call::Outcome,
     clock::Timestamp,
     journal::{
-        CallFilter, JournalError, PastCall, Sequence, Status, body, past,
+        CallFilter, JournalError, PastCall, Sequence, Status, past,
         store::{Counted, Head, Noted},
     },
     scope::ScopeKey,
 };
 
 const PAST: &str = "SELECT h.seq AS head_seq, h.hash AS head_hash, q.* FROM head h LEFT JOIN (
-    SELECT e.seq, e.at, e.actor, e.kind, e.subject, e.body, e.prev, e.hash,
-        c.status, c.finished_at, f.body AS finished_body
+    SELECT e.seq, e.at, e.subject, e.body, c.status, c.finished_at, f.body AS finished_body
     FROM calls c JOIN events e ON e.seq = c.seq LEFT JOIN events f ON f.seq = c.finished_seq";
 
 const NOTED: &str = "SELECT h.seq, c.* FROM head h LEFT JOIN (
@@ -84,16 +83,16 @@ fn call(row: &SqliteRow) -> Result<Option<PastCall>, JournalError> {
     let Some(seq) = row.try_get::<Option<i64>, _>(2)? else { return Ok(None) };
     let seq = Sequence(unsigned(seq));
     let unreadable = |reason: &str| JournalError::Unreadable { seq, reason: reason.to_owned() };
-    let text: String = row.try_get(7)?;
-    let body: body::Admitted = serde_json::from_str(&text).map_err(|e| unreadable(&e.to_string()))?;
-    let (id, at): (String, i64) = (row.try_get(6)?, row.try_get(3)?);
+    let text: String = row.try_get(5)?;
+    let body: past::Began = serde_json::from_str(&text).map_err(|e| unreadable(&e.to_string()))?;
+    let (id, at): (String, i64) = (row.try_get(4)?, row.try_get(3)?);
     let mut call = past::admitted(seq, Timestamp(unsigned(at)), &id, body);
-    let word: String = row.try_get(10)?;
+    let word: String = row.try_get(6)?;
     call.status = Status::from_stored(&word).ok_or_else(|| unreadable("it stands in no known way"))?;
     call.outcome = call.status.outcome();
-    call.finished = row.try_get::<Option<i64>, _>(11)?.map(|at| Timestamp(unsigned(at)));
-    if let Some(text) = row.try_get::<Option<String>, _>(12)? {
-        let end: body::Finished = serde_json::from_str(&text).map_err(|e| unreadable(&e.to_string()))?;
+    call.finished = row.try_get::<Option<i64>, _>(7)?.map(|at| Timestamp(unsigned(at)));
+    if let Some(text) = row.try_get::<Option<String>, _>(8)? {
+        let end: past::End = serde_json::from_str(&text).map_err(|e| unreadable(&e.to_string()))?;
         call.result = end.result.filter(|result| !past::is_cut(result)).map(std::sync::Arc::new);
     }
     Ok(Some(call))

@@ -9,7 +9,7 @@ use super::{stored, unsigned};
 use crate::{
     clock::Timestamp,
     journal::{
-        Event, Hash, JournalError, Query, Sequence, Status,
+        Event, Hash, JournalError, Query, Sequence, Status, kind,
         store::{Entry, Head},
     },
 };
@@ -17,8 +17,17 @@ use crate::{
 /// How many events one reading returns at most.
 const MOST: usize = 1000;
 
-const TAIL: &str = "SELECT seq, at, actor, kind, subject, body, prev, hash FROM events
-    WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+/// An event's own columns. The hash before it is that of the event before it: it is not kept twice.
+macro_rules! columns {
+    () => {
+        "e.seq, e.at, e.actor, e.kind, e.subject, e.body, (SELECT p.hash FROM events p WHERE p.seq = e.seq - 1), e.hash"
+    };
+}
+
+const TAIL: &str = concat!("SELECT ", columns!(), " FROM events e WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2");
+
+/// The kinds that have no index: see the schema. A question says so where it asks for others, or SQLite would not know.
+const NO_CALLS: &str = "kind NOT IN ('call.admitted', 'call.finished')";
 
 /// The last event, as it was noted.
 pub(super) async fn head(reader: &mut SqliteConnection) -> Result<Head, JournalError> {
@@ -39,7 +48,7 @@ pub(super) async fn tail(readers: &SqlitePool, after: Sequence) -> Result<Vec<En
 /// Events for an audit.
 pub(super) async fn read(readers: &SqlitePool, query: &Query) -> Result<Vec<Event>, JournalError> {
     let mut sql: QueryBuilder<Sqlite> = QueryBuilder::new("");
-    sql.push("SELECT seq, at, actor, kind, subject, body, prev, hash FROM events e WHERE seq > ");
+    sql.push(concat!("SELECT ", columns!(), " FROM events e WHERE seq > "));
     sql.push_bind(stored(query.after));
     if let Some(before) = query.before {
         sql.push(" AND seq < ").push_bind(stored(before));
@@ -58,13 +67,23 @@ pub(super) async fn read(readers: &SqlitePool, query: &Query) -> Result<Vec<Even
             };
         }
         sql.push(")");
+        let asks_for = |kind: &str| {
+            query.kinds.iter().any(|asked| match asked.strip_suffix('*') {
+                Some(prefix) => kind.starts_with(prefix),
+                None => kind == asked,
+            })
+        };
+        if !asks_for(kind::CALL_ADMITTED) && !asks_for(kind::CALL_FINISHED) {
+            sql.push(" AND ").push(NO_CALLS);
+        }
     }
     if let Some(subject) = &query.subject {
         sql.push(" AND subject = ").push_bind(subject.clone());
     }
     if let Some(call) = &query.call {
         sql.push(" AND (subject = ").push_bind(call.clone());
-        sql.push(" OR subject IN (SELECT subject FROM events WHERE kind = 'approval.asked' AND body->>'$.call' = ");
+        sql.push(" OR subject IN (SELECT subject FROM events WHERE kind = 'approval.asked' AND ");
+        sql.push(NO_CALLS).push(" AND body->>'$.call' = ");
         sql.push_bind(call.clone()).push("))");
     }
     // Ends of calls, and answers to questions, do not say all of this themselves: the event that began the story does.
@@ -133,16 +152,14 @@ pub(super) async fn noted_tools(readers: &SqlitePool) -> Result<HashSet<String>,
     Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
-/// An event from a row that begins with seq, at, actor, kind, subject, body, prev, hash.
+/// An event from a row of these [`columns`].
 pub(super) fn entry(row: &SqliteRow) -> Result<Entry, JournalError> {
     let seq = Sequence(unsigned(row.try_get(0)?));
     let unreadable = |reason: String| JournalError::Unreadable { seq, reason };
     let text: String = row.try_get(5)?;
     let body = serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
-    let hash = |column: usize| -> Result<Hash, JournalError> {
-        let bytes: &[u8] = row.try_get(column)?;
-        Hash::from_slice(bytes).ok_or_else(|| unreadable("a hash has the wrong length".to_owned()))
-    };
+    let hash =
+        |bytes: &[u8]| Hash::from_slice(bytes).ok_or_else(|| unreadable("a hash has the wrong length".to_owned()));
     let event = Event {
         seq,
         at: Timestamp(unsigned(row.try_get(1)?)),
@@ -150,11 +167,11 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, JournalError> {
         kind: row.try_get(3)?,
         subject: row.try_get(4)?,
         body: Arc::new(body),
-        prev: hash(6)?,
-        hash: hash(7)?,
+        prev: row.try_get::<Option<&[u8]>, _>(6)?.map_or(Ok(Hash::default()), hash)?,
+        hash: hash(row.try_get(7)?)?,
         change: None,
     };
-    Ok(Entry { event, text, salts: Vec::new() })
+    Ok(Entry { event, text: text.into(), salts: Vec::new() })
 }
 
 /// SQL that was put together from our own words and quoted text.

@@ -65,12 +65,11 @@ pub(super) const TOOLS: [&str; 6] = ["echo", "who", "steps", "ask", "wait", "con
 
 #[async_trait]
 impl Behind for Fake {
-    fn tools(&self) -> Vec<Arc<Value>> {
+    fn tools(&self) -> Arc<Vec<Arc<Value>>> {
         let schema = json!({"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}});
-        TOOLS
-            .iter()
-            .map(|name| Arc::new(json!({"name": name, "inputSchema": schema, "unheardOf": {"of": name}})))
-            .collect()
+        let tools =
+            TOOLS.iter().map(|name| Arc::new(json!({"name": name, "inputSchema": schema, "unheardOf": {"of": name}})));
+        Arc::new(tools.collect())
     }
 
     async fn call(&self, request: CallRequest, link: Link) -> Answer {

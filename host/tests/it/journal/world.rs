@@ -115,6 +115,7 @@ pub(super) fn admitted(call: &Call, process: &str) -> Draft {
         hints: Vec::new(),
         received: call.received,
         policies: Vec::new(),
+        set: String::new(),
         scopes: Vec::new(),
         view: interlock::journal::Sequence(0),
         approvals: Vec::new(),
