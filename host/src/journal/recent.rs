@@ -15,7 +15,7 @@ use super::{
 
 /// How many events, and how many bytes of bodies, are kept at hand. Whoever is further behind starts anew.
 const MOST_EVENTS: usize = 2048;
-const MOST_BYTES: usize = 4 << 20;
+const MOST_BYTES: usize = 2 << 20;
 
 /// The end of the journal, as far as this process knows it. Events are put in exactly once and in order, whoever
 /// brings them: the writer its own, the reader what other processes wrote.

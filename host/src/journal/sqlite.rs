@@ -77,7 +77,8 @@ impl Sqlite {
         // The connection stays, and so do SQLite's own files, which the last one to leave removes.
         let files = Files::of(&path)?;
         drop(held);
-        let reading = options.create_if_missing(false).pragma("query_only", "on");
+        // Half a MiB of pages for each: most questions are answered without them.
+        let reading = options.create_if_missing(false).pragma("query_only", "on").pragma("cache_size", "-512");
         let readers = pool(READERS).connect_with(reading).await?;
         let indexed = Mutex::new(arguments::indexed(&readers).await?);
         let writing = Writing { turn, files, connection: connection.into() };

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::journal::{PastCall, Sequence};
 
 /// How much is kept, in bytes of memory, roughly.
-const MOST_BYTES: usize = 8 << 20;
+const MOST_BYTES: usize = 4 << 20;
 
 /// The calls that were looked at, or changed, last.
 #[derive(Debug)]
