@@ -83,6 +83,21 @@ async fn an_answer_that_cannot_be_read_ends_its_call_and_no_other() {
     }
 }
 
+/// serde_json with `raw_value` takes what is in such a text for JSON, and with `arbitrary_precision` for a number.
+#[tokio::test]
+async fn words_that_mean_something_to_the_parser_are_ordinary_data() {
+    for mode in MODES {
+        let fixture = start(mode).await;
+        for word in ["RawValue", "Number"] {
+            let key = format!("$serde_json::private::{word}");
+            let answer = format!(r#"{{"jsonrpc":"2.0","id":ID,"result":{{"content":[],"x":{{"{key}":"1"}}}}}}"#);
+            let answer = fixture.plain("unreadable", json!({"answer": answer})).await.unwrap();
+            assert_eq!(answer["x"], json!({key: "1"}), "{mode}");
+        }
+        fixture.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn a_question_that_cannot_be_read_is_answered_with_an_error() {
     let fixture = start("legacy").await;

@@ -98,6 +98,22 @@ async fn what_is_unusual_but_right_passes_unharmed() {
     assert_eq!(answer["result"]["structuredContent"], arguments);
 }
 
+/// serde_json with `raw_value` takes what is in such a text for JSON, and with `arbitrary_precision` for a number.
+#[tokio::test]
+async fn words_that_mean_something_to_the_parser_are_ordinary_data() {
+    let arguments = json!({
+        "raw": {"$serde_json::private::RawValue": "{\"a\":1}"},
+        "number": {"$serde_json::private::Number": "1"},
+    });
+    let call = json!({"name": "echo", "arguments": arguments});
+    let house = House::new();
+    let mut wire = Wire::legacy(&house, json!({})).await;
+    assert_eq!(wire.ask("tools/call", call.clone()).await["result"]["structuredContent"], arguments);
+    let served = Served::new().await;
+    let (_, answer) = read(served.ask("tools/call", call, &[]).await).await;
+    assert_eq!(answer["result"]["structuredContent"], arguments);
+}
+
 #[tokio::test]
 async fn of_a_key_that_stands_twice_everyone_sees_the_same_value() {
     let served = Served::new().await;
