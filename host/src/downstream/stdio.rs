@@ -137,8 +137,10 @@ pub(super) async fn read_lines(
     let mut line = Vec::new();
     loop {
         let read = match read_line(&mut reader, &mut line, MAX_LINE).await {
-            Ok(Heard::Line) => serde_json::from_slice::<Value>(&line).map_err(|_| (Salvage::of(&line), "is not JSON")),
-            Ok(Heard::TooLong(what)) => Err((what, "is too long")),
+            Ok(Heard::Line) => {
+                serde_json::from_slice::<Value>(&line).map_err(|error| (Salvage::of(&line), error.to_string()))
+            }
+            Ok(Heard::TooLong(what)) => Err((what, "it is too long".to_owned())),
             Ok(Heard::End) => return,
             Err(error) => {
                 warn!(%server, %error, "the server's output cannot be read; the connection is closed");
@@ -150,7 +152,7 @@ pub(super) async fn read_lines(
             Err(_) if line.iter().all(u8::is_ascii_whitespace) && !line.is_empty() => continue,
             Err((what, reason)) => {
                 warn!(%server, bytes = line.len(), reason, "the server wrote something to its output that is no message");
-                match instead(what, reason, &outlet).await {
+                match instead(what, &reason, &outlet).await {
                     Some(message) => message,
                     None => continue,
                 }
@@ -168,7 +170,7 @@ pub(super) async fn read_lines(
 /// What stands for a message that could not be read: of an answer, an error. A request is answered with one.
 async fn instead(what: Salvaged, reason: &str, outlet: &Outlet) -> Option<Value> {
     let error =
-        |code: i64, whose: &str| json!({"code": code, "message": format!("the {whose} cannot be read: it {reason}")});
+        |code: i64, whose: &str| json!({"code": code, "message": format!("the {whose} cannot be read: {reason}")});
     match what {
         Salvaged::Response(id) => Some(json!({"jsonrpc": "2.0", "id": id, "error": error(-32603, "server's answer")})),
         Salvaged::Request(id) => {

@@ -63,6 +63,7 @@ async fn an_answer_that_cannot_be_read_ends_its_call_and_no_other() {
             r#"{"jsonrpc":"2.0","result":{"content":[],"x":"HUGE"},"id":ID}"#.to_owned(),
             "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":{\"content\":[],\"x\":\"\0\"}}".to_owned(),
             r#"{"jsonrpc":"2.0","id":ID,"error":{"code":1,"message":"\ud800"}}"#.to_owned(),
+            r#"{"jsonrpc":"2.0","id":ID,"result":{"content":[],"x":1e400}}"#.to_owned(),
         ];
         let (hanging, mut hears) = link();
         let cancel = hanging.cancel.clone();
@@ -73,6 +74,7 @@ async fn an_answer_that_cannot_be_read_ends_its_call_and_no_other() {
                 let Err(ServerError::Rpc(error)) = outcome else { panic!("{answer:.60}: {outcome:?}") };
                 assert_eq!(error.code, -32603);
                 assert!(error.message.contains("cannot be read"), "{error}");
+                assert_eq!(error.message.contains("number out of range"), answer.contains("1e400"), "{error}");
                 assert!(fixture.plain("echo", json!({})).await.is_ok(), "after {answer:.60}");
             }
             cancel.cancel();
