@@ -59,19 +59,22 @@ fn run() -> ExitCode {
 }
 
 fn perform(typed: &Interlock) -> Result<(), Failure> {
+    if typed.global.json && matches!(typed.verb, Verb::Serve(_) | Verb::Schema | Verb::Completions(_)) {
+        return Err(Failure::new(Kind::Usage, "`--json` is for verbs that print a table, and this one does not"));
+    }
     match &typed.verb {
         Verb::Import(asked) => import::run(&typed.global, asked),
         Verb::Schema => schema::run(),
         Verb::Completions(asked) => completions::run(asked),
         Verb::Serve(asked) => serve::run(&typed.global, asked),
-        Verb::Check(asked) => check::run(&typed.global, asked),
+        Verb::Check => check::run(&typed.global),
         Verb::Tools(asked) => tools::run(&typed.global, asked),
         Verb::Call(asked) => call::run(&typed.global, asked),
         Verb::Explain(asked) => call::explain(&typed.global, asked),
         Verb::Approvals(asked) => approvals::run(&typed.global, asked),
         Verb::Calls(asked) => calls::run(&typed.global, asked),
         Verb::Audit(asked) => audit::run(&typed.global, asked),
-        Verb::Status(asked) => status::run(&typed.global, asked),
-        Verb::Demo(asked) => demo::run(asked),
+        Verb::Status => status::run(&typed.global),
+        Verb::Demo(asked) => demo::run(&typed.global, asked),
     }
 }

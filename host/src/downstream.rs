@@ -42,5 +42,5 @@ pub use param_headers::param_headers;
 pub use salvage::{Salvage, Salvaged};
 pub use server::{Offers, ServerError, Tool, ToolServer};
 pub use status::{State, Status};
-pub use task::{TASKS, TaskEnd, declares_tasks, task_end, task_id};
+pub use task::{TASKS, TaskEnd, declares_tasks, task_end, task_id, without_tasks};
 pub use toolset::Toolset;

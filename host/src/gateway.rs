@@ -19,6 +19,7 @@ mod relay;
 mod sessions;
 mod stdio;
 mod subscriptions;
+mod unambiguous;
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 

@@ -13,7 +13,7 @@ use crate::approvals::{Approval, Approvals, ApprovalsError, State};
 /// Lists, shows or answers.
 pub(super) fn run(global: &Global, asked: &Asked) -> Result<(), Failure> {
     let config = configuration(global)?;
-    let json = asked.output.json;
+    let json = global.json;
     block_on(async {
         let (journal, _) = journal(&config).await?;
         let approvals = Approvals::new(journal.clone());

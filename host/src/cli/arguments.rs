@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use interlock_glob::Glob;
 use serde_json::{Map, Value};
 
+use crate::journal::kind;
+
 /// Stands between AI apps and MCP servers: sandboxed policies decide every tool call, one journal tells what happened.
 #[derive(Debug, Parser)]
 #[command(name = "interlock", version, disable_help_subcommand = true)]
@@ -25,11 +27,6 @@ pub(super) struct Global {
     /// Tells more of what is going on, on standard error; twice: still more.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
-}
-
-/// How a table is printed.
-#[derive(Clone, Copy, Debug, Args)]
-pub(super) struct Output {
     /// Prints JSON instead of a table.
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -43,7 +40,7 @@ pub(super) enum Verb {
     /// Shows what Interlock does, each time against the real thing.
     Demo(Demo),
     /// Checks the configuration, loads the plugins, connects to the servers, and reports everything that is wrong.
-    Check(Check),
+    Check,
     /// Lists the tools as AI apps see them, and the policies that guard each.
     Tools(Tools),
     /// Calls a tool the way an AI app would.
@@ -57,7 +54,7 @@ pub(super) enum Verb {
     /// The journal.
     Audit(Audit),
     /// The state of everything, on one page.
-    Status(Status),
+    Status,
     /// Puts the servers of an AI app's configuration behind Interlock.
     Import(Import),
     /// Prints the JSON Schema of the configuration file, for editors.
@@ -77,8 +74,6 @@ pub(super) struct Serve {
 pub(super) struct Demo {
     /// Which one; all unless given.
     pub(super) story: Option<Story>,
-    #[command(flatten)]
-    pub(super) output: Output,
 }
 
 /// What a demonstration shows.
@@ -97,17 +92,9 @@ pub(super) enum Story {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Check {
-    #[command(flatten)]
-    pub(super) output: Output,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct Tools {
     #[command(subcommand)]
     pub(super) action: Option<ToolsAction>,
-    #[command(flatten)]
-    pub(super) output: Output,
 }
 
 /// What to do with tools.
@@ -148,13 +135,23 @@ pub(super) struct Call {
     /// The session that it belongs to.
     #[arg(long, value_name = "NAME")]
     pub(super) session: Option<String>,
-    #[command(flatten)]
-    pub(super) output: Output,
 }
 
 /// Every text is a pattern.
 fn pattern(text: &str) -> Result<Glob, std::convert::Infallible> {
     Ok(Glob::new(text))
+}
+
+/// Kinds of events that there are.
+fn kinds(pattern: &str) -> Result<String, String> {
+    let fits = |kind: &str| match pattern.strip_suffix('*') {
+        Some(beginning) => kind.starts_with(beginning),
+        None => kind == pattern,
+    };
+    if kind::ALL.into_iter().any(fits) {
+        return Ok(pattern.to_owned());
+    }
+    Err(format!("there are no such events; there are {}", kind::ALL.join(", ")))
 }
 
 /// A JSON object from the command line.
@@ -177,8 +174,6 @@ impl FromStr for ToolArguments {
 pub(super) struct Approvals {
     #[command(subcommand)]
     pub(super) action: Option<ApprovalsAction>,
-    #[command(flatten)]
-    pub(super) output: Output,
 }
 
 /// What to do with questions.
@@ -220,8 +215,6 @@ pub(super) struct Answer {
 pub(super) struct Calls {
     #[command(subcommand)]
     pub(super) action: Option<CallsAction>,
-    #[command(flatten)]
-    pub(super) output: Output,
 }
 
 /// What to do with calls.
@@ -269,8 +262,6 @@ pub(super) enum Settled {
 pub(super) struct Audit {
     #[command(subcommand)]
     pub(super) action: Option<AuditAction>,
-    #[command(flatten)]
-    pub(super) output: Output,
 }
 
 /// What to do with the journal.
@@ -288,8 +279,8 @@ pub(super) enum AuditAction {
     },
     /// Prints the events that fit everything given.
     Query {
-        /// Kind, such as call.refused; `*` stands for anything.
-        #[arg(long, value_name = "PATTERN")]
+        /// Kind, such as call.refused; call.* stands for all that begin so.
+        #[arg(long, value_name = "PATTERN", value_parser = kinds)]
         kind: Option<String>,
         /// Pattern of `server/tool`.
         #[arg(long, value_name = "PATTERN")]
@@ -312,20 +303,12 @@ pub(super) enum AuditAction {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Status {
-    #[command(flatten)]
-    pub(super) output: Output,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct Import {
     /// The AI app's configuration: Claude's claude_desktop_config.json, Cursor's or VS Code's mcp.json.
     pub(super) file: PathBuf,
     /// Writes both files, and a backup of the first, instead of printing them.
     #[arg(long)]
     pub(super) write: bool,
-    #[command(flatten)]
-    pub(super) output: Output,
 }
 
 #[derive(Debug, Args)]

@@ -24,7 +24,7 @@ const AT_ONCE: usize = 1000;
 /// Prints, searches or verifies.
 pub(super) fn run(global: &Global, asked: &Audit) -> Result<(), Failure> {
     let config = configuration(global)?;
-    let json = asked.output.json;
+    let json = global.json;
     let path = &config.journal.path;
     if matches!(asked.action, Some(AuditAction::Verify)) {
         if !path.exists() {

@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, asked: &Call) -> Result<(), Failure> {
         match answer {
             Answer::Result { call, result } => {
                 let failed = result.get("isError").and_then(Value::as_bool) == Some(true);
-                if asked.output.json {
+                if global.json {
                     print_json(&json!({ "call": call, "result": result }))?;
                 } else {
                     print(&text_of(&result))?;
@@ -39,7 +39,7 @@ pub(super) fn run(global: &Global, asked: &Call) -> Result<(), Failure> {
                 if failed { Err(Failure::new(Kind::Failed, format!("`{}` failed", asked.tool))) } else { Ok(()) }
             }
             Answer::Refused { call, refused, result } => {
-                if asked.output.json {
+                if global.json {
                     print_json(&json!({ "call": call, "refused": refused, "result": result }))?;
                 }
                 if refused.iter().any(|one| one.refusal.code == "outcome_unknown") {
@@ -55,7 +55,7 @@ pub(super) fn run(global: &Global, asked: &Call) -> Result<(), Failure> {
             }
             Answer::Error { call, error: RpcError { code, message, data } } => {
                 let unknown = data.as_ref().and_then(|data| data.pointer("/interlock/refused/0/code")).is_some();
-                if asked.output.json {
+                if global.json {
                     print_json(&json!({ "call": call, "error": { "code": code, "message": message, "data": data } }))?;
                 }
                 let failure = Failure::new(if unknown { Kind::Refused } else { Kind::Failed }, message);
@@ -72,10 +72,15 @@ pub(super) fn explain(global: &Global, asked: &Call) -> Result<(), Failure> {
         let explained = app.mediator.explain(request(&config, asked)).await;
         let explanation =
             explained.map_err(|refused| refusal(&refused).hint("`interlock tools` lists what there is."))?;
-        if asked.output.json {
-            return print_json(&serde_json::to_value(&explanation).unwrap_or_default());
+        if global.json {
+            print_json(&serde_json::to_value(&explanation).unwrap_or_default())?;
+        } else {
+            print(&told(&explanation))?;
         }
-        print(&told(&explanation))
+        match explanation.decision {
+            "refuse" => Err(Failure::new(Kind::Refused, format!("a call of {} would be refused", explanation.tool))),
+            _ => Ok(()),
+        }
     }))
 }
 

@@ -21,7 +21,7 @@ const LOOKED_THROUGH: usize = 1000;
 /// Lists, shows or settles.
 pub(super) fn run(global: &Global, asked: &Calls) -> Result<(), Failure> {
     let config = configuration(global)?;
-    let json = asked.output.json;
+    let json = global.json;
     block_on(async {
         let (journal, _) = journal(&config).await?;
         let done = match asked.action.as_ref().unwrap_or(&CallsAction::List { limit: 20, unknown: false }) {

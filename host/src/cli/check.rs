@@ -5,7 +5,7 @@ use interlock_glob::Glob;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{Check, Global},
+    arguments::Global,
     error::{Failure, Kind},
     output::{Table, print, print_json, tell},
     running::{block_on, configuration, with_app},
@@ -13,7 +13,7 @@ use super::{
 use crate::{downstream::State, pins::Standing, sandbox::Isolation};
 
 /// Checks everything that can be checked without calling a tool.
-pub(super) fn run(global: &Global, asked: &Check) -> Result<(), Failure> {
+pub(super) fn run(global: &Global) -> Result<(), Failure> {
     let config = configuration(global)?;
     for note in &config.notes {
         tell(&note.to_string());
@@ -68,7 +68,7 @@ pub(super) fn run(global: &Global, asked: &Check) -> Result<(), Failure> {
             let detail = format!("{} {} {digest}: {isolation}", manifest.name, manifest.version);
             table.row(["policy".into(), policy.name().into(), policy.mode().word().into(), detail.into()]);
         }
-        if asked.output.json {
+        if global.json {
             let notes: Vec<Value> = config.notes.iter().map(|note| json!(note)).collect();
             print_json(
                 &json!({ "ok": away.is_empty() && held_back.is_empty(), "checked": table.json(), "notes": notes, "fits_nothing": idle }),

@@ -11,13 +11,13 @@ mod violation;
 
 use self::script::Script;
 use super::{
-    arguments::{Demo, Story},
+    arguments::{Demo, Global, Story},
     error::{Failure, Kind},
     running::block_on,
 };
 
 /// Tells one story, or all of them in order. Fails unless each step went as told.
-pub(super) fn run(asked: &Demo) -> Result<(), Failure> {
+pub(super) fn run(global: &Global, asked: &Demo) -> Result<(), Failure> {
     let stories = match asked.story {
         Some(Story::Monitoring) => {
             let failure = Failure::new(Kind::Failed, "there is no demonstration of monitoring in this version");
@@ -29,7 +29,7 @@ pub(super) fn run(asked: &Demo) -> Result<(), Failure> {
         None => vec![Story::Success, Story::Violation, Story::Approval, Story::Audit],
     };
     block_on(async {
-        let mut script = Script::new(asked.output.json);
+        let mut script = Script::new(global.json);
         for story in stories {
             match story {
                 Story::Success => success::tell(&mut script).await?,

@@ -30,7 +30,7 @@ pub(super) fn run(global: &Global, asked: &Import) -> Result<(), Failure> {
     }
     let backup = if asked.write { Some(write(&file, &target, &imported)?) } else { None };
 
-    if asked.output.json {
+    if global.json {
         output::print_json(&json!({
             "client": {"path": file, "text": imported.client},
             "config": {"path": target, "text": imported.config},

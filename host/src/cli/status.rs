@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::{Global, Status},
+    arguments::Global,
     error::Failure,
     output::{print, print_json},
     running::{CLOSE, block_on, configuration, journal},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Prints the page.
-pub(super) fn run(global: &Global, asked: &Status) -> Result<(), Failure> {
+pub(super) fn run(global: &Global) -> Result<(), Failure> {
     let config = configuration(global)?;
     block_on(async {
         let (journal, _) = journal(&config).await?;
@@ -25,7 +25,7 @@ pub(super) fn run(global: &Global, asked: &Status) -> Result<(), Failure> {
         let page = page(&config, &journal, &approvals).await;
         journal.close(CLOSE).await;
         let page = page?;
-        if asked.output.json { print_json(&page) } else { print(&text(&page)) }
+        if global.json { print_json(&page) } else { print(&text(&page)) }
     })
 }
 

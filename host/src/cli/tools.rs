@@ -16,7 +16,7 @@ use crate::{config::Config, pins::Standing};
 /// Lists the tools, or shows and accepts what has changed about them.
 pub(super) fn run(global: &Global, asked: &Tools) -> Result<(), Failure> {
     let config = configuration(global)?;
-    let json = asked.output.json;
+    let json = global.json;
     match asked.action.as_ref().unwrap_or(&ToolsAction::List) {
         ToolsAction::List => block_on(list(&config, json)),
         ToolsAction::Changes { tools } => block_on(changes::show(&config, tools, json)),

@@ -1,6 +1,6 @@
 //! The way in for the fuzzer: what a server writes to its output while a call is open.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, CustomRequest, NumberOrString};
 use serde_json::{Map, Value, json};
@@ -17,12 +17,12 @@ use super::{
     outlet::{LineWriter, Outlet},
     stdio::read_lines,
     switchboard::Switchboard,
-    task::is_tool_result,
+    task::{TaskEnd, declares_tasks, is_tool_result, task_end, task_id, without_tasks},
 };
 use crate::tasks::Tasks;
 
 thread_local! {
-    static RUNTIME: Option<Runtime> = Builder::new_current_thread().enable_time().build().ok();
+    static RUNTIME: io::Result<Runtime> = Builder::new_current_thread().enable_time().build();
 }
 
 /// Takes the bytes for the output of a server that has one call of ours open, number 1, and then has it answered.
@@ -30,10 +30,9 @@ thread_local! {
 /// # Panics
 /// If something is not as it should be.
 pub fn output(bytes: &[u8]) {
-    RUNTIME.with(|runtime| {
-        if let Some(runtime) = runtime {
-            runtime.block_on(heard(bytes));
-        }
+    RUNTIME.with(|runtime| match runtime {
+        Ok(runtime) => runtime.block_on(heard(bytes)),
+        Err(error) => unreachable!("nothing would be tried: {error}"),
     });
 }
 
@@ -87,9 +86,23 @@ async fn heard(bytes: &[u8]) {
     if let Some(Ok(result)) = answer {
         let _ = is_tool_result(&result);
         listing(&result);
+        task(&result);
     }
     writer.close();
     assert!(tasks.stop(Duration::from_secs(60)).await, "every task ends");
+}
+
+/// A result as a task, and as the state of one.
+fn task(result: &Value) {
+    assert!(task_id(result).is_none_or(|id| !id.is_empty()));
+    if let Some(TaskEnd::Answered(Ok(answer))) = task_end(result) {
+        assert!(is_tool_result(&answer), "a call ends with what a call can end with");
+        let kind = answer.get("resultType").and_then(Value::as_str);
+        assert!(!matches!(kind, Some("task" | "input_required")), "and with the last of it");
+    }
+    let mut capabilities = result.clone();
+    without_tasks(&mut capabilities);
+    assert!(!declares_tasks(&capabilities));
 }
 
 /// A result as the answer to a listing, and to a handshake.

@@ -31,10 +31,12 @@ use rmcp::{
 };
 use serde_json::Value;
 use sse_stream::SseStream;
+use tracing::warn;
 
 use super::{
     exchange::Exchange,
     outlet::{Outlet, PostTarget},
+    salvage::Salvage,
     switchboard::{CalledOff, Switchboard},
 };
 use crate::secret::Secret;
@@ -182,9 +184,16 @@ impl Tapped {
                 let (board, origin, outlet) = (board.clone(), origin.clone(), outlet.clone());
                 async move {
                     let is_message = matches!(event.event.as_deref(), None | Some("" | "message"));
-                    let data = event.data.as_deref().filter(|_| is_message);
-                    if let Some(message) = data.and_then(|data| serde_json::from_str(data).ok()) {
-                        let seen = board.incoming(message, origin.as_deref(), &outlet).await;
+                    // What has no data only says where to go on.
+                    if let Some(data) = event.data.as_deref().filter(|data| is_message && !data.is_empty()) {
+                        let seen = match serde_json::from_str(data) {
+                            Ok(message) => board.incoming(message, origin.as_deref(), &outlet).await,
+                            Err(error) => {
+                                warn!(bytes = data.len(), %error, "a server sent something that is no message");
+                                let what = Salvage::of(data.as_bytes());
+                                board.unreadable(what, &error.to_string(), origin.as_deref(), &outlet).await
+                            }
+                        };
                         event.data = seen.map(|message| message.to_string());
                     }
                     Ok(event)

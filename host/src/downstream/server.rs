@@ -93,7 +93,7 @@ pub trait ToolServer: Send + Sync + std::fmt::Debug {
     }
 
     /// Runs the tool that the permit was given for, and returns its MCP `CallToolResult`, unknown fields included; or
-    /// an `input_required` result if the link takes one.
+    /// an `input_required` result if the link takes one; or a task with an id, if the link's capabilities have tasks.
     ///
     /// # Errors
     /// See [`ServerError`]: each case says what is known of whether the call was carried out.

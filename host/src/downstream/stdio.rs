@@ -12,7 +12,7 @@ use rmcp::{
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
     sync::mpsc,
@@ -23,7 +23,7 @@ use tracing::{debug, warn};
 use super::{
     lines::{Heard, read_line},
     outlet::{LineWriter, Outlet, OutletError},
-    salvage::{Salvage, Salvaged},
+    salvage::Salvage,
     switchboard::Switchboard,
 };
 use crate::{secret::Secret, tasks::Tasks};
@@ -137,46 +137,30 @@ pub(super) async fn read_lines(
     let mut line = Vec::new();
     loop {
         let read = match read_line(&mut reader, &mut line, MAX_LINE).await {
-            Ok(Heard::Line) => serde_json::from_slice::<Value>(&line).map_err(|_| (Salvage::of(&line), "is not JSON")),
-            Ok(Heard::TooLong(what)) => Err((what, "is too long")),
+            Ok(Heard::Line) => {
+                serde_json::from_slice::<Value>(&line).map_err(|error| (Salvage::of(&line), error.to_string()))
+            }
+            Ok(Heard::TooLong(what)) => Err((what, "it is too long".to_owned())),
             Ok(Heard::End) => return,
             Err(error) => {
                 warn!(%server, %error, "the server's output cannot be read; the connection is closed");
                 return;
             }
         };
-        let message = match read {
-            Ok(message) => message,
+        let seen = match read {
+            Ok(message) => board.incoming(message, None, &outlet).await,
             Err(_) if line.iter().all(u8::is_ascii_whitespace) && !line.is_empty() => continue,
             Err((what, reason)) => {
                 warn!(%server, bytes = line.len(), reason, "the server wrote something to its output that is no message");
-                match instead(what, reason, &outlet).await {
-                    Some(message) => message,
-                    None => continue,
-                }
+                board.unreadable(what, &reason, None, &outlet).await
             }
         };
-        if let Some(message) = board.incoming(message, None, &outlet).await
+        if let Some(message) = seen
             && let Ok(message) = serde_json::from_value(message)
             && to_rmcp.send(message).await.is_err()
         {
             return;
         }
-    }
-}
-
-/// What stands for a message that could not be read: of an answer, an error. A request is answered with one.
-async fn instead(what: Salvaged, reason: &str, outlet: &Outlet) -> Option<Value> {
-    let error =
-        |code: i64, whose: &str| json!({"code": code, "message": format!("the {whose} cannot be read: it {reason}")});
-    match what {
-        Salvaged::Response(id) => Some(json!({"jsonrpc": "2.0", "id": id, "error": error(-32603, "server's answer")})),
-        Salvaged::Request(id) => {
-            // A server that is gone needs no answer.
-            let _ = outlet.send(json!({"jsonrpc": "2.0", "id": id, "error": error(-32700, "request")})).await;
-            None
-        }
-        Salvaged::Nothing => None,
     }
 }
 

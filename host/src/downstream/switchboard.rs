@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::{Announcement, Announcements, RpcError, exchange::Exchange, outlet::Outlet};
+use super::{Announcement, Announcements, RpcError, exchange::Exchange, outlet::Outlet, salvage::Salvaged};
 use crate::tasks::Tasks;
 
 /// A request that its client called off before it left.
@@ -115,6 +115,30 @@ impl Switchboard {
             None => self.response(message),
             Some(method) if message.get("id").is_some() => self.request(method, message, origin, outlet),
             Some(method) => self.notification(method, message, origin).await,
+        }
+    }
+
+    /// Routes what stands for a message that could not be read: of an answer, an error, so that nobody waits for another.
+    /// A request is answered with one. Returns what rmcp is to see.
+    pub(super) async fn unreadable(
+        &self,
+        what: Salvaged,
+        why: &str,
+        origin: Option<&str>,
+        outlet: &Outlet,
+    ) -> Option<Value> {
+        let error = |id: &Value, code: i64, whose: &str| {
+            let message = format!("the {whose} cannot be read: {why}");
+            json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
+        };
+        match what {
+            Salvaged::Response(id) => self.incoming(error(&id, -32603, "server's answer"), origin, outlet).await,
+            Salvaged::Request(id) => {
+                // A server that is gone needs no answer.
+                let _ = outlet.send(error(&id, -32700, "request")).await;
+                None
+            }
+            Salvaged::Nothing => None,
         }
     }
 

@@ -21,6 +21,13 @@ pub fn declares_tasks(capabilities: &Value) -> bool {
     capabilities.get("extensions").and_then(|all| all.get(TASKS)).is_some_and(Value::is_object)
 }
 
+/// Takes the extension out of capabilities.
+pub fn without_tasks(capabilities: &mut Value) {
+    if let Some(extensions) = capabilities.get_mut("extensions").and_then(Value::as_object_mut) {
+        extensions.shift_remove(TASKS);
+    }
+}
+
 /// The server's own id of the task that it answered a call with; none if it answered with something else.
 pub fn task_id(result: &Value) -> Option<&str> {
     if !is_task(result) {
@@ -38,7 +45,7 @@ pub(super) fn is_task(result: &Value) -> bool {
 pub fn task_end(state: &Value) -> Option<TaskEnd> {
     match state.get("status").and_then(Value::as_str) {
         Some("completed") => {
-            let result = state.get("result").filter(|result| is_tool_result(result) && !is_task(result));
+            let result = state.get("result").filter(|result| is_tool_result(result) && !goes_on(result));
             Some(TaskEnd::Answered(result.cloned().ok_or_else(RpcError::not_a_result)))
         }
         Some("failed") => {
@@ -53,6 +60,11 @@ pub fn task_end(state: &Value) -> Option<TaskEnd> {
         Some("cancelled") => Some(TaskEnd::Cancelled),
         Some(_) | None => None,
     }
+}
+
+/// Whether an answer is not the last one: of a task that has ended, it would be a result that no policy looks at.
+fn goes_on(result: &Value) -> bool {
+    is_task(result) || result.get("resultType").and_then(Value::as_str) == Some("input_required")
 }
 
 /// Whether a server's answer says how the call ended. What says nothing must not pass for success.

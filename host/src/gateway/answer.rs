@@ -184,7 +184,7 @@ impl Inner {
         }
         let Request { method, mut params, .. } = request;
         if method.starts_with("tasks/") {
-            params.remove("_meta");
+            params.shift_remove("_meta");
             let caller = client.caller.clone();
             let operation = Box::pin(async move {
                 let result = behind.task(&method, params, caller, link).await?;

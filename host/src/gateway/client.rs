@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::message::{INVALID_PARAMS, Object, Request, UNSUPPORTED_VERSION, rpc};
 use crate::{
     call::Caller,
-    downstream::{RpcError, TASKS},
+    downstream::{RpcError, without_tasks},
 };
 
 /// The revision that did away with sessions and `initialize`.
@@ -200,9 +200,9 @@ pub(super) fn meta_to_pass_on(request: &Request) -> Object {
 pub(super) fn capabilities(era: Era, mut declared: Value) -> Value {
     if let Some(declared) = declared.as_object_mut() {
         declared.shift_remove("tasks");
-        if let (Era::Legacy, Some(Value::Object(extensions))) = (era, declared.get_mut("extensions")) {
-            extensions.shift_remove(TASKS);
-        }
+    }
+    if era == Era::Legacy {
+        without_tasks(&mut declared);
     }
     declared
 }

@@ -1,5 +1,7 @@
 //! The way in for the fuzzer: what an AI app writes.
 
+use std::io;
+
 use tokio::runtime::{Builder, Runtime};
 
 use super::{
@@ -11,7 +13,7 @@ use super::{
 use crate::downstream::{Heard, Salvage, Salvaged, read_line};
 
 thread_local! {
-    static RUNTIME: Option<Runtime> = Builder::new_current_thread().build().ok();
+    static RUNTIME: io::Result<Runtime> = Builder::new_current_thread().build();
 }
 
 /// Reads the bytes as one message, and as lines of at most 64 bytes.
@@ -20,10 +22,9 @@ thread_local! {
 /// If something is not as it should be.
 pub fn messages(bytes: &[u8]) {
     message(bytes);
-    RUNTIME.with(|runtime| {
-        if let Some(runtime) = runtime {
-            runtime.block_on(lines(bytes));
-        }
+    RUNTIME.with(|runtime| match runtime {
+        Ok(runtime) => runtime.block_on(lines(bytes)),
+        Err(error) => unreachable!("nothing would be tried: {error}"),
     });
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::unambiguous::{Unambiguous, is_ambiguous};
 use crate::downstream::{RpcError, Salvage, Salvaged};
 
 /// A JSON object.
@@ -57,11 +58,15 @@ pub(super) struct Malformed(pub(super) Value);
 /// Reads one message.
 ///
 /// # Errors
-/// [`Malformed`] with `-32700` for what is not JSON, `-32600` for what is not a single JSON-RPC 2.0 message, `-32602`
-/// for parameters that are not an object: MCP knows no others.
+/// [`Malformed`] with `-32700` for what is not JSON, `-32600` for what is not a single JSON-RPC 2.0 message or says
+/// something twice, `-32602` for parameters that are not an object: MCP knows no others.
 pub(super) fn parse(text: &[u8]) -> Result<Message, Malformed> {
-    let Ok(value) = serde_json::from_slice::<Value>(text) else {
-        return unreadable(Salvage::of(text), rpc(PARSE_ERROR, "the message is not JSON, or nested too deeply"));
+    let value = match serde_json::from_slice(text) {
+        Ok(Unambiguous(value)) => value,
+        Err(error) => {
+            let code = if is_ambiguous(&error) { INVALID_REQUEST } else { PARSE_ERROR };
+            return unreadable(Salvage::of(text), rpc(code, format!("the message cannot be read: {error}")));
+        }
     };
     let Value::Object(mut object) = value else {
         return Err(invalid(&Value::Null, "the message is not a JSON object; batches are not taken"));
@@ -198,6 +203,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"method":1}"#,
             r#"{"jsonrpc":"2.0","id":1}"#,
             r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"ping"}"#,
         ] {
             assert_eq!(code(wrong), INVALID_REQUEST, "{wrong}");
         }

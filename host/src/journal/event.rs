@@ -43,6 +43,26 @@ pub mod kind {
     pub const PROCESS_STARTED: &str = "process.started";
     /// A process of this program ended in an orderly way.
     pub const PROCESS_STOPPED: &str = "process.stopped";
+
+    /// All of them.
+    pub const ALL: [&str; 16] = [
+        CALL_ADMITTED,
+        CALL_FINISHED,
+        CALL_REVIEWED,
+        CALL_REFUSED,
+        CALL_ASKED,
+        CALL_SETTLED,
+        APPROVAL_ASKED,
+        APPROVAL_GRANTED,
+        APPROVAL_REFUSED,
+        APPROVAL_EXPIRED,
+        APPROVAL_SPENT,
+        TOOL_PINNED,
+        TOOL_CHANGED,
+        TOOL_ACCEPTED,
+        PROCESS_STARTED,
+        PROCESS_STOPPED,
+    ];
 }
 
 /// A SHA-256 digest; written as 64 hexadecimal digits.
@@ -196,4 +216,19 @@ pub(super) fn chained(prev: Hash, seq: Sequence, at: Timestamp, texts: [&str; 3]
         hasher.update(part.as_bytes());
     }
     Hash(hasher.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kind;
+
+    #[test]
+    fn the_list_of_kinds_has_every_kind_once() {
+        let declared: Vec<&str> = include_str!("event.rs")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("pub const ")?.split_once(": &str = \""))
+            .map(|(_, value)| value.trim_end_matches("\";"))
+            .collect();
+        assert_eq!(declared, kind::ALL);
+    }
 }

@@ -5,18 +5,16 @@
 //! to its end, whether it sees it by itself or a client does.
 
 use std::{
+    collections::HashMap,
     num::NonZeroUsize,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use lru::LruCache;
 use serde_json::{Map, Value, json};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -26,13 +24,15 @@ use super::{
     sending::{Ended, Told},
 };
 use crate::{
-    call::{Call, Caller},
-    downstream::{Link, RpcError, ServerError, TASKS, TaskEnd, ToolServer, task_end},
+    call::{Call, CallId, Caller},
+    downstream::{Link, RpcError, ServerError, TASKS, TaskEnd, ToolServer, declares_tasks, task_end, without_tasks},
 };
 
-/// Most tasks that are remembered. The one that was asked after longest ago makes room; it is followed all the same.
-const MOST: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
-/// Most bytes of last states that are kept for clients to ask after, all tasks together.
+/// Most tasks that are followed at a time, and calls that may become one.
+const MOST_OPEN: usize = 256;
+/// Most tasks that have ended and are remembered. The one that was asked after longest ago makes room.
+const MOST_ENDED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
+/// Most bytes of their last states.
 const MOST_BYTES: usize = 64 << 20;
 /// The longest that a task is followed.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -45,48 +45,97 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// The least and the most often that it is asked.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// The calls that became tasks, by the id that clients know.
+/// The calls that became tasks.
 #[derive(Debug)]
-pub(super) struct Deferred(Mutex<LruCache<String, Arc<Job>>>);
+pub(super) struct Deferred {
+    room: Arc<Semaphore>,
+    known: Mutex<Known>,
+}
 
-/// One of them.
+/// Those that clients may ask after, by the id that clients know.
+#[derive(Debug)]
+struct Known {
+    open: HashMap<String, Arc<Job>>,
+    /// With the size of the last state, as JSON.
+    ended: LruCache<String, (Arc<Job>, usize)>,
+}
+
+/// What clients ask after.
 #[derive(Debug)]
 struct Job {
     server: Arc<dyn ToolServer>,
-    call: Call,
     /// The server's own id of the task.
     task: String,
-    began: Instant,
+    call: CallId,
+    principal: String,
     /// Tells the follower of a state of the task that the server told a client.
     heard: mpsc::Sender<Value>,
     /// The task's last state, once it has ended, with what the policies left of its result.
     end: watch::Receiver<Option<Arc<Value>>>,
-    /// The size of that, as JSON.
-    size: AtomicUsize,
+}
+
+/// What brings a call to its end.
+struct Follower {
+    job: Arc<Job>,
+    call: Call,
+    began: Instant,
+    heard: mpsc::Receiver<Value>,
+    ends: watch::Sender<Option<Arc<Value>>>,
+    pause: Duration,
+    room: OwnedSemaphorePermit,
 }
 
 impl Deferred {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(LruCache::new(MOST)))
+        let known = Known { open: HashMap::new(), ended: LruCache::new(MOST_ENDED) };
+        Self { room: Arc::new(Semaphore::new(MOST_OPEN)), known: Mutex::new(known) }
     }
 
-    fn jobs(&self) -> MutexGuard<'_, LruCache<String, Arc<Job>>> {
+    /// Reserves room for the task that a call may become. Where there is none, its server is told that the client takes
+    /// no tasks, and answers the call itself.
+    pub(super) fn room_for(&self, link: &mut Link) -> Option<OwnedSemaphorePermit> {
+        if !declares_tasks(&link.capabilities) {
+            return None;
+        }
+        let room = Arc::clone(&self.room).try_acquire_owned().ok();
+        if room.is_none() {
+            without_tasks(&mut link.capabilities);
+        }
+        room
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
         // Nothing done under this lock can panic half-way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The task with this id, if it is this principal's.
     fn of(&self, id: &str, principal: &str) -> Option<Arc<Job>> {
-        self.jobs().get(id).filter(|job| job.call.caller.principal == principal).cloned()
+        let mut known = self.known();
+        let Known { open, ended } = &mut *known;
+        let job = open.get(id).or_else(|| ended.get(id).map(|(job, _)| job));
+        job.filter(|job| job.principal == principal).cloned()
     }
 
-    /// Forgets those that were asked after longest ago, if what is kept of all is too much.
-    fn make_room(&self) {
-        let mut jobs = self.jobs();
-        while jobs.len() > 1 && jobs.iter().map(|(_, job)| job.size.load(Ordering::Relaxed)).sum::<usize>() > MOST_BYTES
-        {
-            jobs.pop_lru();
+    fn opened(&self, job: Arc<Job>) {
+        self.known().open.insert(job.call.to_string(), job);
+    }
+
+    /// Keeps a task that has ended with a last state of so many bytes, and forgets those that were asked after longest
+    /// ago, if what is kept of all is too much.
+    fn ended(&self, job: Arc<Job>, size: usize) {
+        let mut known = self.known();
+        let id = job.call.to_string();
+        known.open.remove(&id);
+        known.ended.put(id, (job, size));
+        let mut all: usize = known.ended.iter().map(|(_, (_, size))| size).sum();
+        while all > MOST_BYTES && known.ended.len() > 1 {
+            all -= known.ended.pop_lru().map_or(all, |(_, (_, size))| size);
         }
+    }
+
+    fn forget(&self, job: &Job) {
+        self.known().open.remove(job.call.as_str());
     }
 }
 
@@ -94,7 +143,7 @@ impl Job {
     /// A state of the task with the id that clients know.
     fn named_for_clients(&self, mut state: Value) -> Value {
         if let Some(fields) = state.as_object_mut() {
-            fields.insert("taskId".to_owned(), self.call.id.as_str().into());
+            fields.insert("taskId".to_owned(), self.call.as_str().into());
         }
         state
     }
@@ -117,17 +166,19 @@ impl Mediator {
         task: String,
         result: Value,
         began: Instant,
+        room: OwnedSemaphorePermit,
     ) -> Value {
         let (heard, hears) = mpsc::channel(1);
         let (ends, end) = watch::channel(None);
-        let job = Arc::new(Job { server, call, task, began, heard, end, size: AtomicUsize::new(0) });
-        self.parts().deferred.jobs().put(job.call.id.as_str().to_owned(), Arc::clone(&job));
-        tracing::info!(call.id = %job.call.id, tool = %job.call.tool, "the call became a task");
-        let told = job.still_open(result.clone());
+        let (id, principal) = (call.id.clone(), call.caller.principal.clone());
+        let job = Arc::new(Job { server, task, call: id, principal, heard, end });
+        self.parts().deferred.opened(Arc::clone(&job));
+        tracing::info!(call.id = %call.id, tool = %call.tool, "the call became a task");
+        let pause = pause(&result);
+        let told = job.still_open(result);
+        let follower = Follower { job, call, began, heard: hears, ends, pause, room };
         let mediator = self.clone();
-        self.parts().tasks.spawn("deferred call", async move {
-            mediator.follow(job, hears, ends, pause(&result)).await;
-        });
+        self.parts().tasks.spawn("deferred call", async move { mediator.follow(follower).await });
         told
     }
 
@@ -167,13 +218,8 @@ impl Mediator {
     }
 
     /// Sees to it that the call comes to its end.
-    async fn follow(
-        self,
-        job: Arc<Job>,
-        mut heard: mpsc::Receiver<Value>,
-        ends: watch::Sender<Option<Arc<Value>>>,
-        mut pause: Duration,
-    ) {
+    async fn follow(&self, follower: Follower) {
+        let Follower { job, call, began, mut heard, ends, mut pause, room } = follower;
         let stopping = self.parts().tasks.stopping();
         let last_moment = Instant::now() + LONGEST;
         let mut silent_since = None;
@@ -192,9 +238,10 @@ impl Mediator {
             match told {
                 Ok(state) => match task_end(&state) {
                     Some(end) => {
-                        let state = job.named_for_clients(self.end(&job, end, state).await);
-                        job.size.store(state.to_string().len(), Ordering::Relaxed);
-                        self.parts().deferred.make_room();
+                        let state = job.named_for_clients(self.end(&call, end, state, began.elapsed()).await);
+                        let size = state.to_string().len();
+                        self.parts().deferred.ended(job, size);
+                        drop(room);
                         ends.send_replace(Some(Arc::new(state)));
                         return;
                     }
@@ -210,26 +257,26 @@ impl Mediator {
                 }
             }
         };
-        self.parts().deferred.jobs().pop(job.call.id.as_str());
+        self.parts().deferred.forget(&job);
         let lost = ServerError::Lost { server: job.server.name().to_owned(), reason };
-        self.conclude(&job.call, Ended::of(&job.call, Err(lost)), job.began.elapsed()).await;
+        self.conclude(&call, Ended::of(&call, Err(lost)), began.elapsed()).await;
     }
 
     /// Records how the call ended. Returns the task's last state, with what the policies left of its result.
-    async fn end(&self, job: &Job, end: TaskEnd, mut state: Value) -> Value {
+    async fn end(&self, call: &Call, end: TaskEnd, mut state: Value, took: Duration) -> Value {
         let ended = match end {
-            TaskEnd::Answered(answer) => Ended::of(&job.call, answer.map_err(ServerError::Rpc)),
+            TaskEnd::Answered(answer) => Ended::of(call, answer.map_err(ServerError::Rpc)),
             TaskEnd::Cancelled => Ended::cancelled("the server cancelled the task"),
         };
         let is_complete = state.get("result").is_some();
-        let told = self.conclude(&job.call, ended, job.began.elapsed()).await;
+        let told = self.conclude(call, ended, took).await;
         let Some(fields) = state.as_object_mut() else { return state };
         match told {
             Told::Result(result) if is_complete => {
                 fields.insert("result".to_owned(), result);
             }
             Told::Refused(refused) if is_complete => {
-                fields.insert("result".to_owned(), self.refusal(&job.call, refused).1);
+                fields.insert("result".to_owned(), self.refusal(call, refused).1);
             }
             Told::Error(error) => {
                 fields.shift_remove("result");

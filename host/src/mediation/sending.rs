@@ -40,22 +40,23 @@ impl Mediator {
         self.parts().tasks.carry("call", carrying).await
     }
 
-    async fn carry_out(&self, server: Arc<dyn ToolServer>, call: Call, permit: Permit, link: Link) -> Answer {
+    async fn carry_out(&self, server: Arc<dyn ToolServer>, call: Call, permit: Permit, mut link: Link) -> Answer {
         let began = Instant::now();
         let id = call.id.clone();
+        let room = self.parts().deferred.room_for(&mut link);
         let ended = match self.overtaken(&call) {
             // The permit is dropped: what was judged is not what would be called.
             Some(Refused { refusal, .. }) => {
                 refused(Outcome::Cancelled, "the tool's definition changed before it was sent".to_owned(), refusal)
             }
             None => match server.call_tool(permit, link).await {
-                Ok(result) => match task_id(&result).map(str::to_owned) {
+                Ok(result) => match (task_id(&result).map(str::to_owned), room) {
                     // The call is not finished: the task's end is its end.
-                    Some(task) => {
-                        let result = self.defer(server, call, task, result, began);
+                    (Some(task), Some(room)) => {
+                        let result = self.defer(server, call, task, result, began, room);
                         return Answer::Result { call: id, result };
                     }
-                    None => Ended::of(&call, Ok(result)),
+                    (Some(_) | None, _) => Ended::of(&call, Ok(result)),
                 },
                 Err(error) => Ended::of(&call, Err(error)),
             },

@@ -196,6 +196,14 @@ fn problems_are_told_to_programs_too() {
 }
 
 #[test]
+fn words_that_mean_something_to_a_parser_are_ordinary_settings() {
+    let settings = json!({"a": {"$serde_json::private::RawValue": "{}"}, "b": {"$serde_json::private::Number": "1"}});
+    let file = json!({"policies": [{"name": "p", "component": "sequence", "settings": settings}]});
+    let config = read(&file.to_string()).unwrap();
+    assert_eq!(*config.policies[0].settings, settings);
+}
+
+#[test]
 fn a_file_that_is_not_there_is_told_so() {
     let folder = tempfile::tempdir().unwrap();
     let problems = load(&folder.path().join("interlock.json"), &|_| None, &STANDARD).unwrap_err();

@@ -16,3 +16,4 @@ mod logs;
 mod mediation;
 mod plugins;
 mod sandbox;
+mod usage;

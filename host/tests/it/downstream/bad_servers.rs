@@ -63,6 +63,7 @@ async fn an_answer_that_cannot_be_read_ends_its_call_and_no_other() {
             r#"{"jsonrpc":"2.0","result":{"content":[],"x":"HUGE"},"id":ID}"#.to_owned(),
             "{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":{\"content\":[],\"x\":\"\0\"}}".to_owned(),
             r#"{"jsonrpc":"2.0","id":ID,"error":{"code":1,"message":"\ud800"}}"#.to_owned(),
+            r#"{"jsonrpc":"2.0","id":ID,"result":{"content":[],"x":1e400}}"#.to_owned(),
         ];
         let (hanging, mut hears) = link();
         let cancel = hanging.cancel.clone();
@@ -73,12 +74,28 @@ async fn an_answer_that_cannot_be_read_ends_its_call_and_no_other() {
                 let Err(ServerError::Rpc(error)) = outcome else { panic!("{answer:.60}: {outcome:?}") };
                 assert_eq!(error.code, -32603);
                 assert!(error.message.contains("cannot be read"), "{error}");
+                assert_eq!(error.message.contains("number out of range"), answer.contains("1e400"), "{error}");
                 assert!(fixture.plain("echo", json!({})).await.is_ok(), "after {answer:.60}");
             }
             cancel.cancel();
         };
         let (answer, ()) = tokio::join!(fixture.run("wait", json!({}), hanging), others);
         assert_eq!(answer.unwrap()["content"][0]["text"], "was told", "the connection is still the same");
+        fixture.stop().await;
+    }
+}
+
+/// serde_json with `raw_value` takes what is in such a text for JSON, and with `arbitrary_precision` for a number.
+#[tokio::test]
+async fn words_that_mean_something_to_the_parser_are_ordinary_data() {
+    for mode in MODES {
+        let fixture = start(mode).await;
+        for word in ["RawValue", "Number"] {
+            let key = format!("$serde_json::private::{word}");
+            let answer = format!(r#"{{"jsonrpc":"2.0","id":ID,"result":{{"content":[],"x":{{"{key}":"1"}}}}}}"#);
+            let answer = fixture.plain("unreadable", json!({"answer": answer})).await.unwrap();
+            assert_eq!(answer["x"], json!({key: "1"}), "{mode}");
+        }
         fixture.stop().await;
     }
 }

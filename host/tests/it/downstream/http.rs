@@ -313,8 +313,12 @@ async fn odd(Held(odd): Held<Odd>, headers: HeaderMap, body: Bytes) -> Response 
                 }
                 "events" => {
                     let mut text = String::from(": hello\n\n");
-                    for step in steps {
-                        let mut step = step.clone();
+                    for mut step in steps {
+                        if let Some(broken) = step.as_str() {
+                            let data = broken.replace("ID", &message["id"].to_string());
+                            text.push_str(&format!("data: {data}\n\n"));
+                            continue;
+                        }
                         if step.get("result").is_some() {
                             step["id"] = message["id"].clone();
                         }
@@ -371,6 +375,11 @@ async fn what_is_known_of_a_call_that_failed_depends_on_how_it_failed() {
     let (fixture, _, tasks) = hand_made().await;
     let cut = fixture.plain("events", json!({"events": []})).await.unwrap_err();
     assert!(matches!(cut, ServerError::Lost { .. }), "the stream ended without an answer: {cut}");
+    let unreadable = r#"{"jsonrpc":"2.0","id":ID,"result":{"content":[],"x":1e400}}"#;
+    let after = json!({"jsonrpc": "2.0", "result": {"content": []}});
+    let error = fixture.plain("events", json!({"events": ["no message", unreadable, after]})).await.unwrap_err();
+    let ServerError::Rpc(error) = &error else { panic!("it answered, and nobody can say what: {error}") };
+    assert!(error.message.contains("cannot be read: number out of range"), "{error}");
     let task = json!({"events": [{"jsonrpc": "2.0", "result": {"resultType": "task", "taskId": "t"}}]});
     let unasked = fixture.plain("events", task).await.unwrap_err();
     assert!(matches!(unasked, ServerError::Lost { .. }), "it runs on as a task that nobody knows of: {unasked}");

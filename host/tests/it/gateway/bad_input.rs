@@ -98,36 +98,66 @@ async fn what_is_unusual_but_right_passes_unharmed() {
     assert_eq!(answer["result"]["structuredContent"], arguments);
 }
 
+/// serde_json with `raw_value` takes what is in such a text for JSON, and with `arbitrary_precision` for a number.
 #[tokio::test]
-async fn of_a_key_that_stands_twice_everyone_sees_the_same_value() {
+async fn words_that_mean_something_to_the_parser_are_ordinary_data() {
+    let arguments = json!({
+        "raw": {"$serde_json::private::RawValue": "{\"a\":1}"},
+        "number": {"$serde_json::private::Number": "1"},
+    });
+    let call = json!({"name": "echo", "arguments": arguments});
+    let house = House::new();
+    let mut wire = Wire::legacy(&house, json!({})).await;
+    assert_eq!(wire.ask("tools/call", call.clone()).await["result"]["structuredContent"], arguments);
     let served = Served::new().await;
-    let body = |regions: &str| {
-        let params = modern(json!({"name": "echo", "arguments": {"region": "REGION"}}));
-        request(1, "tools/call", params).to_string().replace(r#""region":"REGION""#, regions)
-    };
-    let post = async |header: &str, regions: &str| {
-        let post = served.post(
-            &Value::Null,
-            &[
-                ("mcp-protocol-version", "2026-07-28"),
-                ("mcp-method", "tools/call"),
-                ("mcp-name", "echo"),
-                ("mcp-param-region", header),
-            ],
-        );
-        read(post.body(body(regions)).send().await.unwrap()).await
-    };
-    let twice = r#""region":"eu","region":"us""#;
-    let (status, answer) = post("eu", twice).await;
-    assert_eq!((status.as_u16(), &answer["error"]["code"]), (400, &json!(-32020)));
-    let (status, answer) = post("us", twice).await;
-    assert_eq!((status.as_u16(), &answer["result"]["structuredContent"]), (200, &json!({"region": "us"})));
+    let (_, answer) = read(served.ask("tools/call", call, &[]).await).await;
+    assert_eq!(answer["result"]["structuredContent"], arguments);
+}
+
+/// A policy could look at the one value, and a header or a server at the other.
+#[tokio::test]
+async fn a_message_that_says_something_twice_is_refused() {
+    let served = Served::new().await;
+    let params = modern(json!({"name": "echo", "arguments": {"region": "REGION"}}));
+    let body = request(1, "tools/call", params).to_string();
+    for (region, expected) in
+        [(r#""us""#, None), (r#""eu","region":"us""#, Some(-32600)), (r#""us","region":"us""#, Some(-32600))]
+    {
+        let headers = [
+            ("mcp-protocol-version", "2026-07-28"),
+            ("mcp-method", "tools/call"),
+            ("mcp-name", "echo"),
+            ("mcp-param-region", "us"),
+        ];
+        let post = served.post(&Value::Null, &headers).body(body.replace(r#""REGION""#, region));
+        let (status, answer) = read(post.send().await.unwrap()).await;
+        assert_eq!((&answer["id"], answer["error"]["code"].as_i64()), (&json!(1), expected), "{region}");
+        assert_eq!(status.as_u16(), if expected.is_some() { 400 } else { 200 });
+    }
 
     let house = House::new();
     let mut wire = Wire::legacy(&house, json!({})).await;
-    wire.line(r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping","method":"tools/call","params":{},"params":{"name":"who","name":"echo"}}"#).await;
+    wire.line(r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"who","name":"echo"}}"#).await;
     let answer = wire.next().await;
-    assert_eq!((&answer["id"], &answer["result"]["structuredContent"]), (&json!(2), &json!({})));
+    assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(2), &json!(-32600)));
+    assert!(answer["error"]["message"].as_str().unwrap().contains("twice in one object: `name`"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_message_is_told() {
+    let house = House::new();
+    let mut wire = Wire::legacy(&house, json!({})).await;
+    let call = |x: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"x":{x}}}}}"#);
+    for (line, told) in [
+        (call("1e400"), "number out of range at line 1 column 6"),
+        (call(&deep(200)), "recursion limit exceeded"),
+        (call("nothing"), "expected ident"),
+    ] {
+        wire.line(&line).await;
+        let answer = wire.next().await;
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(1), &json!(-32700)));
+        assert!(answer["error"]["message"].as_str().unwrap().contains(told), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -81,6 +81,10 @@ async fn requests_about_tasks_go_behind_the_door_with_who_asks() {
     {
         assert_eq!(house.seen.recv().await, Some(Seen::Task("local".to_owned(), method.to_owned(), params)));
     }
+    let ordered = json!({"_meta": {}, "taskId": "t", "b": 1, "inputResponses": {}});
+    wire.ask("tasks/update", modern_as(ordered, tasks.clone())).await;
+    let Some(Seen::Task(_, _, params)) = house.seen.recv().await else { panic!("it does not get there") };
+    assert_eq!(params.to_string(), r#"{"taskId":"t","b":1,"inputResponses":{}}"#);
     for (method, params, code) in [
         ("tasks/get", json!({"taskId": "another"}), -32602),
         ("tasks/get", json!({}), -32602),

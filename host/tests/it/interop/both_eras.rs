@@ -170,7 +170,7 @@ async fn what_will_happen_is_told_beforehand_and_nothing_is_sent() {
     let run = async |verb, tool| house.json(&[verb, tool, "--session", "told", "--args", &arguments]).await;
 
     let (told, code) = run("explain", "git/git_log").await;
-    assert_eq!((told["decision"].as_str(), code), (Some("refuse"), 0));
+    assert_eq!((told["decision"].as_str(), code), (Some("refuse"), 3));
     assert_eq!(told["policies"][0]["refusal"]["unlocks"], json!([{"call": "git/git_status"}]));
     assert_eq!(house.kinds_about("git/git_log").await, [""; 0]);
     let (refused, code) = run("call", "git/git_log").await;

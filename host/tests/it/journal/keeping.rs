@@ -70,6 +70,22 @@ async fn a_redacted_value_is_nowhere_and_its_commitment_can_be_checked_until_the
     }
 }
 
+/// serde_json with `raw_value` takes what is in such a text for JSON, and with `arbitrary_precision` for a number.
+#[tokio::test]
+async fn words_that_mean_something_to_a_parser_are_kept_as_ordinary_data() {
+    let world = World::new();
+    let peer = world.peer().await;
+    let odd = json!({"a": {"$serde_json::private::RawValue": "{}"}, "b": {"$serde_json::private::Number": "1"}});
+    let done = call("files/read", odd.clone());
+    let _permit = peer.admit(&done).await;
+    assert_eq!(body_of(&peer, kind::CALL_ADMITTED).await["arguments"], odd);
+    assert!(matches!(peer.journal.verify().await.unwrap(), Verified::Whole { events: 1, .. }));
+    // A process that knows it from the file alone.
+    let other = world.peer().await;
+    let past = other.view().await.scope(ScopeKey::Global).latest("files/*", None).await.unwrap().unwrap();
+    assert_eq!(Value::Object(past.arguments.as_ref().clone()), odd);
+}
+
 #[tokio::test]
 async fn what_policies_say_of_a_redacted_value_does_not_repeat_it() {
     let world = World::new();

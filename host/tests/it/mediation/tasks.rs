@@ -64,6 +64,9 @@ async fn a_call_ends_as_its_task_did_and_stays_so() {
     for (state, outcome) in [
         (completed(json!({"content": [], "isError": true})), "failed"),
         (completed(json!("not a result")), "failed"),
+        // What asks for input is looked at by no policy, and cannot be how a task ends.
+        (completed(json!({"content": [], "resultType": "input_required"})), "failed"),
+        (completed(json!({"content": [], "resultType": "task"})), "failed"),
         (Some(json!({"status": "failed", "error": {"code": -1, "message": "no"}})), "failed"),
         (Some(json!({"status": "cancelled"})), "cancelled"),
     ] {
@@ -159,6 +162,25 @@ async fn of_large_results_only_so_many_are_kept() {
     let known = async |task: &String| ask(&house, "tasks/get", task, "alice").await.is_ok();
     assert!(!known(&tasks[0]).await);
     assert!(known(&tasks[2]).await && known(&tasks[3]).await);
+}
+
+#[tokio::test]
+async fn so_many_tasks_are_followed_and_other_calls_are_answered_by_their_servers() {
+    let world = World::with(json!([]));
+    let house = world.house().await;
+    world.shop.task.send_replace(Some(json!({"status": "working"})));
+    let mut tasks = Vec::new();
+    for _ in 0..256 {
+        tasks.push(job(&house).await);
+    }
+    assert_eq!(house.call("job", json!({})).await, ["ok"], "it is no task");
+    assert_eq!(house.events(kind::CALL_FINISHED).await.len(), 1);
+    for task in &tasks {
+        assert_eq!(get(&house, task).await["status"], "working", "none that is open makes room");
+    }
+    world.shop.task.send_replace(completed(json!({"content": []})));
+    assert_eq!(get(&house, &tasks[0]).await["status"], "completed");
+    job(&house).await;
 }
 
 #[tokio::test]

@@ -15,7 +15,10 @@ use interlock::{
     call::{CallId, Caller, ToolName},
     clock::{Clock, ManualClock, Timestamp},
     config,
-    downstream::{Announcements, Catalogue, FromServer, Link, Offers, RpcError, ServerError, Tool, ToolServer, digest},
+    downstream::{
+        Announcements, Catalogue, FromServer, Link, Offers, RpcError, ServerError, TASKS, Tool, ToolServer,
+        declares_tasks, digest,
+    },
     journal::{Durability, Event, Journal, Query, Sequence, kind},
     mediation::{Answer, CallRequest, Config, HEARTBEAT, Mediator},
     policy::Policies,
@@ -157,7 +160,7 @@ impl ToolServer for Shop {
         self.offers.load_full()
     }
 
-    async fn call_tool(&self, permit: interlock::journal::Permit, _: Link) -> Result<Value, ServerError> {
+    async fn call_tool(&self, permit: interlock::journal::Permit, link: Link) -> Result<Value, ServerError> {
         let call = permit.call();
         let arguments = Value::Object((*call.arguments).clone());
         let server = || "shop".to_owned();
@@ -175,8 +178,10 @@ impl ToolServer for Shop {
             "fail" => Ok(json!({ "content": [{ "type": "text", "text": "out of stock" }], "isError": true })),
             "error" => Err(RpcError { code: -32_050, message: "no".to_owned(), data: None }.into()),
             "lose" => Err(ServerError::Lost { server: server(), reason: "the line is dead".to_owned() }),
-            "job" => Ok(json!({ "resultType": "task", "taskId": TASK, "status": "working", "pollIntervalMs": 1,
-                "result": "too early" })),
+            "job" if declares_tasks(&link.capabilities) => {
+                Ok(json!({ "resultType": "task", "taskId": TASK, "status": "working", "pollIntervalMs": 1,
+                "result": "too early" }))
+            }
             "ask" => Ok(json!({ "resultType": "input_required", "inputRequests": {} })),
             _ => Ok(json!({
                 "content": [{ "type": "text", "text": "s3cret" }],
@@ -320,7 +325,7 @@ pub(super) fn line() -> (Link, Client) {
         cancel: cancel.clone(),
         meta: Map::new(),
         wants_progress: true,
-        capabilities: json!({}),
+        capabilities: json!({ "extensions": { TASKS: {} } }),
         takes_input_required: true,
         resumes: None,
         log_level: None,

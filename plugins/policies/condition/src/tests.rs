@@ -71,7 +71,7 @@ fn every_mistake_in_the_settings_is_reported_at_its_place() {
         "/rules/1/when/time/days/0 `tues` is not known: did you mean `tue`?",
         "/rules/1/when/time/from `25:00` is no time of day",
         "/rules/1/when/time/utc_offset `+1` is no offset from UTC",
-        "/rules/1/require/all/0/op `=<` is not known",
+        "/rules/1/require/all/0/op `=<` is not known: did you mean `<=`?",
         "/rules/1/require/all/1/hint must not be empty",
     ] {
         assert!(told.contains(line), "{line}\n---\n{told}");

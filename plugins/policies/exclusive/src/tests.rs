@@ -68,7 +68,7 @@ fn every_mistake_in_the_settings_is_reported_at_its_place() {
         "/groups/0/tools must not be empty",
         "/groups/0/at_most must be at least 1, but is 0",
         "/groups/1/at_most must be at least 1, but is -1",
-        "/groups/1/otherwise `hold` is not known: must be one of `refuse`",
+        "/groups/1/otherwise `hold` is not known: must be one of `refuse`, `{\"hold_seconds\": N}`",
         "/groups/2/at_most must be a whole number, but is a number",
         "/groups/2/otherwise/hold_second unknown key `hold_second`: did you mean `hold_seconds`?",
         "/groups/3/tools must be an array, but is a string",

@@ -1,13 +1,22 @@
 //! The nearest of some names to one that is not among them, for "did you mean".
 
-/// The candidate with the fewest edits, if that is few enough to be a slip of the keyboard.
+/// The candidate with the fewest edits, if that is few enough to be a slip of the keyboard. Of several, one that is made
+/// of the same letters: `=<` is rather `<=` than `==`.
 pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).max(1);
+    let own = letters(name);
     candidates
-        .map(|candidate| (edits(name, candidate), candidate))
-        .filter(|(edits, _)| *edits <= limit)
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, candidate)| candidate)
+        .map(|candidate| (edits(name, candidate), letters(candidate) != own, candidate))
+        .filter(|(edits, ..)| *edits <= limit)
+        .min_by_key(|(edits, is_other, _)| (*edits, *is_other))
+        .map(|(.., candidate)| candidate)
+}
+
+/// In an order that does not depend on how they were typed.
+fn letters(text: &str) -> Vec<char> {
+    let mut letters: Vec<char> = text.chars().collect();
+    letters.sort_unstable();
+    letters
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours that make one text of the other.
@@ -42,5 +51,14 @@ mod tests {
         assert_eq!(nearest("afer", keys.into_iter()), Some("after"));
         assert_eq!(nearest("tolos", keys.into_iter()), Some("tools"));
         assert_eq!(nearest("before", keys.into_iter()), None);
+    }
+
+    #[test]
+    fn letters_that_changed_places_are_nearer_than_other_letters() {
+        let operators = ["==", "!=", "<", "<=", ">", ">="];
+        assert_eq!(nearest("=<", operators.into_iter()), Some("<="));
+        assert_eq!(nearest("=>", operators.into_iter()), Some(">="));
+        assert_eq!(nearest("=!", operators.into_iter()), Some("!="));
+        assert_eq!(nearest("===", operators.into_iter()), Some("=="));
     }
 }

@@ -40,7 +40,7 @@ impl<'a> Walk<'a> {
             self.choose(&choices, value, at, problems);
         }
         if let Some(allowed) = allowed(schema) {
-            return one_of(&allowed, value, at, problems);
+            return one_of(&allowed, &[], value, at, problems);
         }
         if !types(schema).is_empty() && !types(schema).iter().any(|name| has_type(value, name)) {
             let names = types(schema).into_iter().filter(|name| *name != "null").map(article);
@@ -110,9 +110,15 @@ impl<'a> Walk<'a> {
     fn choose(&self, choices: &[&'a Value], value: &Value, at: &str, problems: &mut Vec<Problem>) {
         let mut resolved = Vec::new();
         choices.iter().for_each(|choice| self.alternatives(choice, &mut resolved));
-        let constants = resolved.iter().map(|choice| choice.as_object().and_then(allowed)).collect::<Option<Vec<_>>>();
-        if let Some(constants) = constants {
-            return one_of(&constants.concat(), value, at, problems);
+        let schemas = || resolved.iter().filter_map(|choice| choice.as_object());
+        let words = schemas().filter_map(allowed).flatten().collect::<Vec<_>>();
+        let forms = schemas().filter(|schema| allowed(schema).is_none()).map(form).collect::<Option<Vec<_>>>();
+        // Where it can be one of some words or an object, a text is taken for a word.
+        if let Some(forms) = forms
+            && (forms.is_empty() || value.is_string())
+            && !words.is_empty()
+        {
+            return one_of(&words, &forms, value, at, problems);
         }
         let mut best: Option<(usize, Vec<Problem>)> = None;
         let (mut forms, mut keys) = (Vec::new(), Vec::new());
@@ -188,7 +194,22 @@ fn allowed(schema: &Map<String, Value>) -> Option<Vec<&Value>> {
     }
 }
 
-fn one_of(allowed: &[&Value], value: &Value, at: &str, problems: &mut Vec<Problem>) {
+/// An object as it is written, if that is what a schema asks for: with the keys that it must have.
+fn form(schema: &Map<String, Value>) -> Option<String> {
+    if types(schema) != ["object"] {
+        return None;
+    }
+    let keys = list(schema, "required").filter_map(Value::as_str).map(|key| {
+        let property = schema.get("properties").and_then(|known| known.get(key)).and_then(Value::as_object);
+        let number =
+            property.is_some_and(|property| types(property).iter().any(|name| *name == "integer" || *name == "number"));
+        format!("\"{key}\": {}", if number { "N" } else { "…" })
+    });
+    Some(format!("{{{}}}", keys.collect::<Vec<_>>().join(", ")))
+}
+
+/// Reports a value that is none of those that are allowed. `forms` are what else could be written.
+fn one_of(allowed: &[&Value], forms: &[String], value: &Value, at: &str, problems: &mut Vec<Problem>) {
     if allowed.contains(&value) {
         return;
     }
@@ -197,7 +218,8 @@ fn one_of(allowed: &[&Value], value: &Value, at: &str, problems: &mut Vec<Proble
         Some(near) => format!("did you mean `{near}`?"),
         None => {
             let shown = allowed.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-            format!("must be one of {}", quoted(shown.collect::<Vec<_>>().iter().map(String::as_str)))
+            let all = shown.chain(forms.iter().cloned()).collect::<Vec<_>>();
+            format!("must be one of {}", quoted(all.iter().map(String::as_str)))
         }
     };
     problems.push(Problem::new(at, format!("{} is not known: {hint}", shown(value))));
