@@ -47,7 +47,7 @@ async fn page(config: &Config, journal: &Journal, approvals: &Approvals) -> Resu
         since: Some(crate::clock::Timestamp(now.0.saturating_sub(3_600_000))),
         ..Query::default()
     };
-    let refused = journal.read(&refused).await.context("the journal cannot be read")?.len();
+    let refused = count(journal, refused).await?;
     Ok(json!({
         "config": config.path,
         "config_digest": &*config.digest,
@@ -65,6 +65,17 @@ async fn page(config: &Config, journal: &Journal, approvals: &Approvals) -> Resu
         "approvals_waiting": waiting,
         "tools_held_back": held_back.map(|pin| pin.tool.to_string()).collect::<Vec<_>>(),
     }))
+}
+
+/// How many events fit, counted in as many readings as it takes: one returns only so many.
+async fn count(journal: &Journal, mut query: Query) -> Result<usize, Failure> {
+    let mut number = 0;
+    loop {
+        let events = journal.read(&query).await.context("the journal cannot be read")?;
+        let Some(last) = events.last() else { return Ok(number) };
+        query.after = last.seq;
+        number += events.len();
+    }
 }
 
 fn text(page: &Value) -> String {
@@ -101,4 +112,34 @@ fn text(page: &Value) -> String {
         value("approvals_waiting"),
         names("tools_held_back"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        clock::SystemClock,
+        journal::{self, Draft, Durability, kind},
+        tasks::Tasks,
+    };
+
+    #[tokio::test]
+    async fn more_refusals_are_counted_than_one_reading_returns() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = journal::Config {
+            path: folder.path().join("interlock.db"),
+            mirror_dir: None,
+            redact: Vec::new(),
+            max_body_bytes: 1 << 16,
+            durability: Durability::Batched,
+        };
+        let journal = Journal::open(config, Arc::new(SystemClock), Tasks::new()).await.unwrap();
+        let refused = Draft::new("local", kind::CALL_REFUSED, "one", &json!({})).unwrap();
+        journal.append(vec![refused; 1500]).await.unwrap();
+        let query = Query { kinds: vec![kind::CALL_REFUSED.to_owned()], ..Query::default() };
+        assert_eq!(count(&journal, query).await.unwrap(), 1500);
+        journal.close(CLOSE).await;
+    }
 }

@@ -8,6 +8,7 @@ mod judge;
 mod place;
 mod record;
 mod server;
+mod soak;
 mod stress;
 
 /// A number of these tests, as `cargo xtask` asks for it in `INTERLOCK_FIRE_NAME`; so much unless it does.

@@ -24,6 +24,10 @@ const CRASH: Fire = Fire {
     test: "fire::crash::gateways_that_are_killed_at_any_instant_lose_nothing_and_leave_no_lock_behind",
     numbers: &[("times", 200)],
 };
+const SOAK: Fire = Fire {
+    test: "fire::soak::everything_at_once_breaks_no_rule_loses_nothing_and_lets_nothing_grow",
+    numbers: &[("minutes", 30)],
+};
 
 /// Many processes and tasks at once.
 ///
@@ -39,6 +43,14 @@ pub(crate) fn stress(layout: &Layout, args: &[String]) -> Result<ExitCode> {
 /// As for [`stress`].
 pub(crate) fn crash(layout: &Layout, args: &[String]) -> Result<ExitCode> {
     run(layout, &CRASH, args)
+}
+
+/// Everything at once, for minutes.
+///
+/// # Errors
+/// As for [`stress`].
+pub(crate) fn soak(layout: &Layout, args: &[String]) -> Result<ExitCode> {
+    run(layout, &SOAK, args)
 }
 
 fn run(layout: &Layout, fire: &Fire, args: &[String]) -> Result<ExitCode> {

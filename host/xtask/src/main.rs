@@ -30,6 +30,7 @@ Usage: cargo xtask VERB [ARGS]
                   random input for one fuzz target, or for each in turn; 10 minutes each unless said otherwise
   stress [ARGS]   8 gateways with 25 tasks each over one journal; --processes, --tasks, --rounds, --seed N for others
   crash [ARGS]    gateways killed 200 times under load; --times N for more or fewer, --seed N for the same ones again
+  soak [ARGS]     everything at once for 30 minutes: load, faults, kills, edits; --minutes N, --seed N for others
   conformance [--times N]
                   plugins, then MCP's conformance suites: a server bare, and N times behind Interlock; a client
 
@@ -61,6 +62,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "fuzz" => fuzz::run,
         "stress" => fire::stress,
         "crash" => fire::crash,
+        "soak" => fire::soak,
         "conformance" => conformance::run,
         "guests" => bad_guests,
         "help" | "-h" | "--help" => {

@@ -98,16 +98,33 @@ impl Gateway {
         }
     }
 
-    async fn ask(&self, method: &str, params: Value) -> Option<Value> {
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
+    /// Makes a request and waits for its answer. None: the gateway went away before it answered.
+    pub(super) async fn ask(&self, method: &str, params: Value) -> Option<Value> {
+        let id = self.number();
+        let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        self.ask_line(id, message.to_string().as_bytes()).await
+    }
+
+    /// Writes a line, whatever it is, and waits for the answer under a number.
+    pub(super) async fn ask_line(&self, id: u64, line: &[u8]) -> Option<Value> {
         let (reply, answer) = oneshot::channel();
         self.waiting.0.lock().unwrap().as_mut()?.insert(id, reply);
-        self.write(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})).await?;
+        self.line(line).await?;
         answer.await.ok()
     }
 
-    async fn write(&self, message: &Value) -> Option<()> {
-        self.stdin.lock().await.write_all(format!("{message}\n").as_bytes()).await.ok()
+    /// A number that no request has had.
+    pub(super) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Writes a message to which there is no answer, or whose answer nobody waits for.
+    pub(super) async fn write(&self, message: &Value) -> Option<()> {
+        self.line(message.to_string().as_bytes()).await
+    }
+
+    async fn line(&self, line: &[u8]) -> Option<()> {
+        self.stdin.lock().await.write_all(&[line, b"\n"].concat()).await.ok()
     }
 
     /// Kills it, as the kernel kills: no word is said. Returns when it is gone.
@@ -119,6 +136,12 @@ impl Gateway {
     pub(super) async fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.pid.to_string()]).status().await.unwrap();
         assert!(sent.success());
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(super) async fn end(&self) -> std::process::ExitStatus {
+        self.signal("TERM").await;
+        self.child.lock().await.wait().await.unwrap()
     }
 
     /// Hangs up and waits for its end.

@@ -38,6 +38,10 @@ impl House {
         Self { folder, server, journal }
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(super) fn journal(&self) -> &Path {
         &self.journal
     }
@@ -70,7 +74,8 @@ impl House {
 
     /// The same as JSON.
     pub(super) async fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.run(&[arguments, &["--json"]].concat()).await).unwrap()
+        let told = self.run(&[arguments, &["--json"]].concat()).await;
+        serde_json::from_str(&told).unwrap_or_else(|error| panic!("interlock {arguments:?}: {error}: {told}"))
     }
 
     /// The journal as it lies on disk.
@@ -81,7 +86,9 @@ impl House {
     /// The end of what was logged.
     pub(super) fn log(&self) -> String {
         let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        log.lines().rev().take(30).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n")
+        // Bad guests have long last words.
+        let lines = log.lines().rev().take(30).map(|line| line.chars().take(300).collect::<String>());
+        lines.collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -68,8 +68,12 @@ pub(super) struct Judge {
     pub(super) refused: BTreeMap<(String, String), usize>,
     /// Approvals by id: how far they have come.
     approvals: BTreeMap<String, &'static str>,
-    /// Which call used which approval up.
-    spent: BTreeMap<String, String>,
+    /// Which calls the questions are about that are not answered.
+    askers: BTreeMap<String, String>,
+    /// Calls whose question was answered with no.
+    denied: BTreeSet<String>,
+    /// Calls that used an approval up.
+    spent: BTreeSet<String>,
     /// Checks that no payment has used up, by account.
     pub(super) unused: BTreeMap<String, i64>,
     rare: usize,
@@ -82,33 +86,58 @@ impl Judge {
     /// Reads on. Panics at the first event that ought not to be there.
     pub(super) fn read(&mut self, events: &[Entry]) {
         for event in events {
-            assert_eq!(event.seq, self.seq + 1, "an event is missing");
-            self.seq = event.seq;
-            match event.kind.as_str() {
-                "call.admitted" => self.admitted(event),
-                "call.finished" => self.ended(event),
-                "call.settled" => {
-                    let before = self.calls.get(&event.subject).and_then(|call| call.outcome.clone());
-                    assert_eq!(before.as_deref(), Some("unknown"), "event {} settles what is not unknown", event.seq);
-                    self.ended(event);
-                }
-                "call.refused" => self.refused(event),
-                "process.started" => {
-                    self.processes.insert(event.body["pid"].as_u64().unwrap(), event.subject.clone());
-                }
-                "approval.asked" => assert!(self.approvals.insert(event.subject.clone(), "asked").is_none()),
-                "approval.granted" => self.approval(event, "asked", "granted"),
-                "approval.spent" => {
-                    self.approval(event, "granted", "spent");
-                    let call = event.text("/call").to_owned();
-                    let others = self.spent.values().filter(|other| **other == call).count();
-                    assert_eq!(others, 0, "event {}: a call spends two approvals", event.seq);
-                    assert_eq!(self.calls[&call].tool, "sign");
-                    self.spent.insert(event.subject.clone(), call);
-                }
-                _ => {}
+            self.follow(event);
+            if event.kind == "call.refused" {
+                self.refused(event);
             }
         }
+    }
+
+    /// The same with one event, but that somebody else has to see whether a refusal was needed.
+    pub(super) fn follow(&mut self, event: &Entry) {
+        assert_eq!(event.seq, self.seq + 1, "an event is missing");
+        self.seq = event.seq;
+        match event.kind.as_str() {
+            "call.admitted" => self.admitted(event),
+            "call.finished" => self.ended(event),
+            "call.settled" => {
+                let before = self.calls.get(&event.subject).and_then(|call| call.outcome.clone());
+                assert_eq!(before.as_deref(), Some("unknown"), "event {} settles what is not unknown", event.seq);
+                self.ended(event);
+            }
+            "process.started" => {
+                self.processes.insert(event.body["pid"].as_u64().unwrap(), event.subject.clone());
+            }
+            "approval.asked" => {
+                assert!(self.approvals.insert(event.subject.clone(), "asked").is_none());
+                self.askers.insert(event.subject.clone(), event.text("/call").to_owned());
+            }
+            "approval.granted" => {
+                self.approval(event, "asked", "granted");
+                self.askers.remove(&event.subject);
+            }
+            "approval.refused" => {
+                self.approval(event, "asked", "refused");
+                self.denied.extend(self.askers.remove(&event.subject));
+            }
+            "approval.spent" => {
+                self.approval(event, "granted", "spent");
+                let call = event.text("/call").to_owned();
+                assert_eq!(self.calls[&call].tool, "sign");
+                assert!(self.spent.insert(call), "event {}: a call spends two approvals", event.seq);
+            }
+            _ => {}
+        }
+    }
+
+    /// Forgets the calls of which nothing more can come, so that a long journal can be read in little memory. Returns them.
+    pub(super) fn forget(&mut self) -> Vec<Story> {
+        let over = |call: &Story| call.outcome.as_deref().is_some_and(|outcome| outcome != "unknown");
+        let gone: Vec<Story> = self.calls.extract_if(.., |_, call| over(call)).map(|(_, call)| call).collect();
+        for call in gone.iter().filter(|call| call.tool == "sign") {
+            assert!(self.spent.remove(&call.id), "call {} was signed by nobody", call.id);
+        }
+        gone
     }
 
     /// Up to where it has read.
@@ -133,9 +162,8 @@ impl Judge {
 
     /// Every signed call has an approval of its own.
     pub(super) fn assert_all_signed(&self) {
-        let signed: BTreeSet<_> = self.spent.values().collect();
         let sign = self.calls.values().filter(|call| call.tool == "sign");
-        assert_eq!(sign.map(|call| &call.id).collect::<BTreeSet<_>>(), signed);
+        assert_eq!(sign.map(|call| call.id.clone()).collect::<BTreeSet<_>>(), self.spent);
     }
 
     fn admitted(&mut self, event: &Entry) {
@@ -186,18 +214,24 @@ impl Judge {
     }
 
     fn refused(&mut self, event: &Entry) {
-        let (seq, tool) = (event.seq, event.text("/tool").trim_start_matches("fire/").to_owned());
-        let code = event.text("/refused/0/code").to_owned();
-        let needed = match (tool.as_str(), code.as_str()) {
+        let (tool, code) = (event.text("/tool").trim_start_matches("fire/").to_owned(), event.text("/refused/0/code"));
+        let refused = &event.body["refused"];
+        assert!(self.needed(event), "event {}: `{tool}` need not have been refused: {refused}", event.seq);
+        *self.refused.entry((tool, code.to_owned())).or_default() += 1;
+    }
+
+    /// Whether a call had to be refused, by the rules and by what had happened before.
+    pub(super) fn needed(&self, event: &Entry) -> bool {
+        let tool = event.text("/tool").trim_start_matches("fire/");
+        match (tool, event.text("/refused/0/code")) {
             ("solo" | "hang", "exclusive_busy") => !self.under_way(&["solo", "hang"]).is_empty(),
             ("pay", "sequence_unmet") => self.unused.get(&account(&event.body)).is_none_or(|unused| *unused == 0),
             ("rare", "rate_exceeded") => self.rare == RARE,
             // A gateway that is starting, or whose client was killed with it.
             (_, "server_unavailable" | "cancelled") => true,
+            ("sign", "approval_refused") => self.denied.contains(&event.subject),
             _ => false,
-        };
-        assert!(needed, "event {seq}: `{tool}` need not have been refused: {}", event.body["refused"]);
-        *self.refused.entry((tool, code)).or_default() += 1;
+        }
     }
 
     fn approval(&mut self, event: &Entry, from: &str, to: &'static str) {

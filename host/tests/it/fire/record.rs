@@ -9,6 +9,8 @@ use sqlx::{ConnectOptions, Row, SqliteConnection, sqlite::SqliteConnectOptions};
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) seq: i64,
+    /// Milliseconds of Unix time.
+    pub(super) at: u64,
     pub(super) kind: String,
     pub(super) subject: String,
     pub(super) body: Value,
@@ -30,13 +32,19 @@ impl Record {
 
     /// Every event after a position, in order.
     pub(super) async fn after(&mut self, seq: i64) -> Vec<Entry> {
-        let sql = "SELECT seq, kind, subject, body FROM events WHERE seq > ?1 ORDER BY seq";
-        let rows = sqlx::query(sql).bind(seq).fetch_all(&mut self.0).await.unwrap();
+        self.some_after(seq, i64::MAX).await
+    }
+
+    /// The next events after a position, in order: so many at most.
+    pub(super) async fn some_after(&mut self, seq: i64, most: i64) -> Vec<Entry> {
+        let sql = "SELECT seq, at, kind, subject, body FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        let rows = sqlx::query(sql).bind(seq).bind(most).fetch_all(&mut self.0).await.unwrap();
         let entry = |row: &sqlx::sqlite::SqliteRow| Entry {
             seq: row.get(0),
-            kind: row.get(1),
-            subject: row.get(2),
-            body: serde_json::from_str(row.get(3)).unwrap(),
+            at: row.get::<i64, _>(1).try_into().unwrap(),
+            kind: row.get(2),
+            subject: row.get(3),
+            body: serde_json::from_str(row.get(4)).unwrap(),
         };
         rows.iter().map(entry).collect()
     }

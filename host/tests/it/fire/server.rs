@@ -1,4 +1,5 @@
-//! A server of tools that outlives every gateway and keeps its own record of what reached it.
+//! A server of tools that outlives every gateway and keeps its own record of what reached it. It misbehaves where a call
+//! asks for it.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +12,7 @@ use std::{
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -21,7 +22,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 /// Tools that all do the same: take `ms` milliseconds. Policies tell them apart by name.
-pub(super) const TOOLS: [&str; 8] = ["free", "solo", "wait", "check", "pay", "rare", "sign", "hang"];
+pub(super) const TOOLS: [&str; 11] =
+    ["free", "solo", "wait", "check", "pay", "rare", "sign", "hang", "often", "edited", "bad"];
 
 /// Stops when dropped.
 pub(super) struct Server {
@@ -54,6 +56,13 @@ impl Server {
     /// The calls that have arrived: tool and arguments.
     pub(super) fn arrived(&self) -> Vec<(String, Value)> {
         self.seen.arrived.borrow().clone()
+    }
+
+    /// The calls that have arrived since they were last taken.
+    pub(super) fn take(&self) -> Vec<(String, Value)> {
+        let mut taken = Vec::new();
+        self.seen.arrived.send_modify(|arrived| taken = std::mem::take(arrived));
+        taken
     }
 
     /// Waits until so many calls have arrived.
@@ -100,7 +109,7 @@ async fn serve(State(seen): State<Arc<Seen>>, body: Bytes) -> Response {
             let tool = message["params"]["name"].as_str().unwrap().to_owned();
             let arguments = message["params"]["arguments"].clone();
             let ms = arguments["ms"].as_u64().unwrap_or_default();
-            seen.arrived.send_modify(|arrived| arrived.push((tool.clone(), arguments)));
+            seen.arrived.send_modify(|arrived| arrived.push((tool.clone(), arguments.clone())));
             let running = Running::begin(&seen, &tool);
             if tool == "hang" {
                 let let_go = seen.let_go.notified();
@@ -110,6 +119,22 @@ async fn serve(State(seen): State<Arc<Seen>>, body: Bytes) -> Response {
             }
             tokio::time::sleep(Duration::from_millis(ms)).await;
             drop(running);
+            match arguments["how"].as_str() {
+                // Dies over its answer.
+                Some("break") => {
+                    let end = Err::<Bytes, _>(std::io::Error::other("broken"));
+                    let half = futures::stream::iter([Ok(Bytes::from_static(b"{\"jsonrpc\": ")), end]);
+                    return ([("content-type", "application/json")], Body::from_stream(half)).into_response();
+                }
+                Some("nonsense") => return ([("content-type", "application/json")], "{]").into_response(),
+                Some("fail") => return (StatusCode::INTERNAL_SERVER_ERROR, "no").into_response(),
+                Some("error") => {
+                    let error = json!({"code": -32000, "message": "it was told to"});
+                    let json = json!({"jsonrpc": "2.0", "id": message["id"], "error": error}).to_string();
+                    return ([("content-type", "application/json")], json).into_response();
+                }
+                _ => {}
+            }
             answer(json!({"content": [{"type": "text", "text": "done"}], "isError": false}))
         }
         _ => StatusCode::ACCEPTED.into_response(),
