@@ -68,7 +68,7 @@ pub struct Admitted {
     /// Digest of all policies in force.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub set: String,
-    /// The scopes that were looked at, as text for people.
+    /// The scopes that were looked at beside the call's own session, as text for people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
     /// The version of the ledger that was looked at.

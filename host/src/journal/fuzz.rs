@@ -63,7 +63,7 @@ fn kept(event: Event) {
     let secret = body.pointer("/arguments/secret").cloned();
     let prepared = Keeping::new(&config).prepare(Draft { actor, kind, subject, body: (*body).clone() });
     let read = serde_json::from_str::<Value>(&prepared.text).ok();
-    assert_eq!(read.as_ref().map(canonical).as_ref(), Some(&prepared.text), "it is canonical");
+    assert_eq!(read.as_ref().map(canonical).as_deref(), Some(&*prepared.text), "it is canonical");
     assert_eq!(read.as_ref(), Some(&*prepared.body));
     if secret.is_some() {
         let kept = prepared.body.pointer("/arguments/secret");

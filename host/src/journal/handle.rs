@@ -223,8 +223,8 @@ impl Journal {
         self.shared.recent.changes()
     }
 
-    /// All events after a position that this process knows of, with what each changes about a call; for folds. None: some
-    /// of them are no longer at hand, and must be read from the store with [`Journal::read`].
+    /// All events after a position that this process knows of; for folds. Those that change a call have that change, and
+    /// no body. None: some of them are no longer at hand, and must be read from the store with [`Journal::read`].
     pub fn since(&self, after: Sequence) -> Option<Vec<Arc<Event>>> {
         self.shared.recent.since(after)
     }

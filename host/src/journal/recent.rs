@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
@@ -14,8 +15,8 @@ use super::{
 };
 
 /// How many events, and how many bytes of bodies, are kept at hand. Whoever is further behind starts anew.
-const MOST_EVENTS: usize = 2048;
-const MOST_BYTES: usize = 2 << 20;
+const MOST_EVENTS: usize = 8192;
+const MOST_BYTES: usize = 4 << 20;
 
 /// The end of the journal, as far as this process knows it. Events are put in exactly once and in order, whoever
 /// brings them: the writer its own, the reader what other processes wrote.
@@ -31,6 +32,7 @@ struct Known {
     events: VecDeque<(Arc<Event>, usize)>,
     bytes: usize,
     open: HashMap<String, Arc<PastCall>>,
+    nothing: Arc<Value>,
 }
 
 impl Recent {
@@ -38,7 +40,7 @@ impl Recent {
     pub(super) fn new(head: Head, open: Vec<PastCall>) -> Self {
         let open = open.into_iter().map(|call| (call.id.to_string(), Arc::new(call))).collect();
         Self {
-            known: Mutex::new(Known { head, events: VecDeque::new(), bytes: 0, open }),
+            known: Mutex::new(Known { head, events: VecDeque::new(), bytes: 0, open, nothing: Arc::default() }),
             head: watch::Sender::new(head.seq),
         }
     }
@@ -68,6 +70,8 @@ impl Recent {
                     true => known.open.insert(call.id.to_string(), Arc::clone(call)),
                     false => known.open.remove(call.id.as_str()),
                 };
+                // From here on nobody asks for more than the change, and bodies are most of what events weigh.
+                event.body = Arc::clone(&known.nothing);
             }
             known.head = Head { seq: event.seq, hash: event.hash, at: event.at };
             known.bytes += text.len();
@@ -82,7 +86,8 @@ impl Recent {
         self.head.send_if_modified(|head| std::mem::replace(head, seq) < seq);
     }
 
-    /// All events after a position, in order; none if some of them are no longer at hand.
+    /// All events after a position, in order; none if some of them are no longer at hand. Those that change a call have
+    /// that change, and no body.
     pub(crate) fn since(&self, after: Sequence) -> Option<Vec<Arc<Event>>> {
         let known = self.known();
         if after >= known.head.seq {

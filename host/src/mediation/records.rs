@@ -17,12 +17,12 @@ fn object(arguments: &Map<String, Value>) -> Value {
     Value::Object(arguments.clone())
 }
 
-/// A scope that a call looks at. Its session and its caller are named in the same event.
-fn in_brief(scope: &ScopeKey) -> String {
+/// A scope that is wider than the call's session. Its caller is named in the same event.
+fn in_brief(scope: &ScopeKey) -> Option<String> {
     match scope {
-        ScopeKey::Session { .. } => "session".to_owned(),
-        ScopeKey::Caller { .. } => "caller".to_owned(),
-        ScopeKey::Global | ScopeKey::Argument { .. } => scope.to_string(),
+        ScopeKey::Session { .. } => None,
+        ScopeKey::Caller { .. } => Some("caller".to_owned()),
+        ScopeKey::Global | ScopeKey::Argument { .. } => Some(scope.to_string()),
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn admitted(
         received: call.received,
         policies: judged(&judgement.records),
         set: judgement.set.to_string(),
-        scopes: judgement.scopes.iter().map(in_brief).collect(),
+        scopes: judgement.scopes.iter().filter_map(in_brief).collect(),
         view,
         approvals: spends.to_vec(),
         continues: call.continues.clone(),
