@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use futures::{FutureExt, future::BoxFuture};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
@@ -62,6 +63,8 @@ pub(super) struct Writer {
     batched: bool,
     // When what was ordered without waiting for the disk must be on it.
     unsynced: Option<Instant>,
+    // Puts it there, beside whatever else is done meanwhile.
+    syncing: Option<BoxFuture<'static, Result<(), JournalError>>>,
     keeping: Arc<Keeping>,
     // What must be recorded, though nobody waits for it.
     owed: Vec<Prepared>,
@@ -86,6 +89,7 @@ impl Writer {
             requests,
             batched,
             unsynced: None,
+            syncing: None,
             keeping,
             owed: Vec::new(),
             doubtful: Vec::new(),
@@ -96,32 +100,41 @@ impl Writer {
     pub(super) async fn run(mut self) {
         let mut waiting = Vec::with_capacity(MOST_AT_ONCE);
         loop {
-            let pause = self
-                .unsynced
-                .or_else(|| (!self.owed.is_empty() || !self.doubtful.is_empty()).then(|| Instant::now() + TRY_AGAIN));
-            let request = self.requests.recv_many(&mut waiting, MOST_AT_ONCE);
-            let received = match pause {
-                Some(until) => tokio::time::timeout_at(until, request).await.ok(),
-                None => Some(request.await),
-            };
-            match received {
-                Some(0) => break,
-                Some(_) => self.serve(&mut waiting).await,
-                None => self.catch_up().await,
+            let overdue = !self.owed.is_empty() || !self.doubtful.is_empty();
+            let pause = self.unsynced.filter(|_| self.syncing.is_none());
+            let pause = pause.or_else(|| overdue.then(|| Instant::now() + TRY_AGAIN));
+            tokio::select! {
+                received = self.requests.recv_many(&mut waiting, MOST_AT_ONCE) => match received {
+                    0 => break,
+                    _ => self.serve(&mut waiting).await,
+                },
+                done = async { self.syncing.as_mut()?.await.err() }, if self.syncing.is_some() => {
+                    self.syncing = None;
+                    if let Some(error) = done {
+                        tracing::error!(%error, "the journal could not be put on disk");
+                        self.unsynced = Some(Instant::now() + TRY_AGAIN);
+                    }
+                }
+                () = until(pause), if pause.is_some() => {
+                    // What fails is said in the log, and tried again later.
+                    let _ = self.commit(Vec::new()).await;
+                }
             }
-            if self.unsynced.is_some_and(|until| until <= Instant::now()) {
-                self.catch_up().await;
+            if self.syncing.is_none() && self.unsynced.is_some_and(|until| until <= Instant::now()) {
+                let store = Arc::clone(&self.store);
+                self.syncing = Some(async move { store.sync().await }.boxed());
+                self.unsynced = None;
             }
         }
-        self.catch_up().await;
+        self.wind_up().await;
         if !self.owed.is_empty() {
             tracing::error!(events = self.owed.len(), "events could not be recorded before the journal closed");
         }
     }
 
-    /// Does what is overdue.
-    async fn catch_up(&mut self) {
-        // What fails is said in the log, and tried again later.
+    /// Does what is left to do at the end.
+    async fn wind_up(&mut self) {
+        // What fails is said in the log.
         let _ = self.commit(Vec::new()).await;
         if let Err(error) = self.sync().await {
             tracing::error!(%error, "the journal could not be put on disk");
@@ -277,11 +290,18 @@ impl Writer {
     }
 
     async fn sync(&mut self) -> Result<(), JournalError> {
-        if self.unsynced.is_some() {
+        if self.unsynced.is_some() || self.syncing.is_some() {
             self.store.sync().await?;
-            self.unsynced = None;
+            (self.unsynced, self.syncing) = (None, None);
         }
         Ok(())
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
     }
 }
 
