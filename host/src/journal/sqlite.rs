@@ -76,6 +76,7 @@ impl Sqlite {
         schema::bring_up_to_date(&mut connection, &path).await?;
         // The connection stays, and so do SQLite's own files, which the last one to leave removes.
         let files = Files::of(&path)?;
+        private::sync_folder_of(&path).map_err(|source| JournalError::File { path: path.clone(), source })?;
         drop(held);
         // Half a MiB of pages for each: most questions are answered without them.
         let reading = options.create_if_missing(false).pragma("query_only", "on").pragma("cache_size", "-512");
