@@ -70,7 +70,7 @@ pub(crate) async fn measure(full: bool) -> Result<Table> {
         lengths.into_iter().zip(&mut first).zip(batched.iter_mut().zip(&mut durable))
     {
         let decision = batched.decision.median();
-        let aim = if past == 1_000_000 { json!("≤ 1.5") } else { Value::Null };
+        let aim = if past == 1_000_000 { json!("≤ 1.2") } else { Value::Null };
         table.row([
             json!(name),
             json!(first.median()),
