@@ -8,7 +8,8 @@ use crate::journal::JournalError;
 
 /// Each step leads from one version to the next; the version is SQLite's `user_version`. Steps that were released
 /// never change.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE events (
         seq INTEGER PRIMARY KEY,
         at INTEGER NOT NULL,
@@ -16,11 +17,11 @@ const STEPS: [&str; 1] = ["
         kind TEXT NOT NULL,
         subject TEXT NOT NULL,
         body TEXT NOT NULL,
+        prev BLOB NOT NULL,
         hash BLOB NOT NULL
     ) STRICT;
     CREATE INDEX events_subject ON events (subject);
-    -- Calls are most of what there is: to look for them is to look through all.
-    CREATE INDEX events_kind ON events (kind) WHERE kind NOT IN ('call.admitted', 'call.finished');
+    CREATE INDEX events_kind ON events (kind);
     CREATE INDEX events_at ON events (at);
 
     -- The last event: a tail that was cut off is missed.
@@ -66,7 +67,16 @@ const STEPS: [&str; 1] = ["
         value TEXT NOT NULL,
         PRIMARY KEY (server, key)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    -- The hash of the event before is in the row before.
+    ALTER TABLE events DROP COLUMN prev;
+
+    -- Calls are most of what there is: to look for them is to look through all.
+    DROP INDEX events_kind;
+    CREATE INDEX events_kind ON events (kind) WHERE kind NOT IN ('call.admitted', 'call.finished');
+",
+];
 
 /// Which version the file has, as a number of steps done.
 pub(super) async fn known(connection: &mut SqliteConnection, path: &Path) -> Result<usize, JournalError> {
@@ -87,4 +97,22 @@ pub(super) async fn bring_up_to_date(connection: &mut SqliteConnection, path: &P
         transaction.commit().await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_older_file_keeps_its_events() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        sqlx::raw_sql(STEPS[0]).execute(&mut connection).await.unwrap();
+        let filled = "INSERT INTO events VALUES (1, 2, 'a', 'test.note', 's', '{}', zeroblob(32), zeroblob(32));
+            PRAGMA user_version = 1";
+        sqlx::raw_sql(filled).execute(&mut connection).await.unwrap();
+        bring_up_to_date(&mut connection, Path::new("j")).await.unwrap();
+        let row = sqlx::query("SELECT * FROM events").fetch_one(&mut connection).await.unwrap();
+        assert_eq!((row.len(), row.get::<&str, _>("kind")), (7, "test.note"));
+        assert_eq!(known(&mut connection, Path::new("j")).await.unwrap(), STEPS.len());
+    }
 }
