@@ -17,9 +17,10 @@ use std::{
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions, SqliteConnection, SqlitePool,
+    ConnectOptions, Connection, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::{MappedMutexGuard, MutexGuard};
 
 use files::Files;
 
@@ -52,7 +53,8 @@ pub(super) struct Sqlite {
 struct Writing {
     turn: TurnFile,
     files: Files,
-    connection: tokio::sync::Mutex<SqliteConnection>,
+    // None: closed.
+    connection: tokio::sync::Mutex<Option<SqliteConnection>>,
 }
 
 impl Sqlite {
@@ -82,7 +84,7 @@ impl Sqlite {
         let reading = options.create_if_missing(false).pragma("query_only", "on").pragma("cache_size", "-512");
         let readers = pool(READERS).connect_with(reading).await?;
         let indexed = Mutex::new(arguments::indexed(&readers).await?);
-        let writing = Writing { turn, files, connection: connection.into() };
+        let writing = Writing { turn, files, connection: Some(connection).into() };
         Ok(Self { writing: Some(writing), readers, tools: Mutex::default(), indexed })
     }
 
@@ -114,6 +116,12 @@ impl Sqlite {
 
     fn is_indexed(&self, name: &str) -> bool {
         self.indexed.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+}
+
+impl Writing {
+    async fn writer(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, JournalError> {
+        MutexGuard::try_map(self.connection.lock().await, Option::as_mut).map_err(|_| JournalError::Closed)
     }
 }
 
@@ -162,12 +170,12 @@ impl Store for Sqlite {
     }
 
     async fn append(&self, entries: &[Entry]) -> Result<bool, JournalError> {
-        let Writing { turn, files, connection } = self.writing()?;
-        files.still_there()?;
-        let mut writer = connection.lock().await;
+        let writing = self.writing()?;
+        writing.files.still_there()?;
+        let mut writer = writing.writer().await?;
         let Some(head) = write::append(&mut writer, entries, &self.tools).await? else { return Ok(false) };
         // What is committed is committed; who reads no word looks into the database within a second.
-        if let Err(error) = turn.leave_word(head) {
+        if let Err(error) = writing.turn.leave_word(head) {
             tracing::warn!(%error, "other processes could not be told of new events");
         }
         Ok(true)
@@ -185,10 +193,12 @@ impl Store for Sqlite {
     async fn close(&self) -> Result<(), JournalError> {
         self.readers.close().await;
         let Some(writing) = &self.writing else { return Ok(()) };
-        // SQLite does so itself when the last connection closes, but a process that is ending may not get that far.
-        let mut writer = writing.connection.lock().await;
-        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *writer).await?;
-        Ok(())
+        // The last connection to close moves everything into the one file and removes the others, which takes two steps:
+        // a process that ended between them would leave a log without its index, unreadable without a right to write.
+        match writing.connection.lock().await.take() {
+            Some(connection) => Ok(connection.close().await?),
+            None => Ok(()),
+        }
     }
 
     async fn read(&self, query: &Query) -> Result<Vec<Event>, JournalError> {
@@ -220,7 +230,7 @@ impl Store for Sqlite {
         // Whoever asks may hold the turn themselves. Without the index the answer is the same, only slower.
         let Some(writing) = &self.writing else { return Ok(()) };
         let Some(_held) = writing.turn.try_lock() else { return Ok(()) };
-        let mut writer = writing.connection.lock().await;
+        let mut writer = writing.writer().await?;
         if arguments::create(&mut writer, &index).await? {
             self.indexed.lock().unwrap_or_else(PoisonError::into_inner).insert(index.name);
         }
@@ -238,21 +248,21 @@ impl Store for Sqlite {
     async fn set_value(&self, server: &str, key: &str, value: &str) -> Result<(), KeyValueError> {
         let writing = self.writing()?;
         let _held = writing.turn.lock().await?;
-        key_value::set(&mut *writing.connection.lock().await, server, key, value).await?;
+        key_value::set(&mut *writing.writer().await?, server, key, value).await?;
         Ok(self.sync().await?)
     }
 
     async fn delete_value(&self, server: &str, key: &str) -> Result<bool, JournalError> {
         let writing = self.writing()?;
         let _held = writing.turn.lock().await?;
-        let deleted = key_value::delete(&mut *writing.connection.lock().await, server, key).await?;
+        let deleted = key_value::delete(&mut *writing.writer().await?, server, key).await?;
         self.sync().await.map(|()| deleted)
     }
 
     async fn add_to_value(&self, server: &str, key: &str, by: i64) -> Result<i64, KeyValueError> {
         let writing = self.writing()?;
         let _held = writing.turn.lock().await?;
-        let sum = key_value::add(&mut *writing.connection.lock().await, server, key, by).await?;
+        let sum = key_value::add(&mut *writing.writer().await?, server, key, by).await?;
         self.sync().await?;
         Ok(sum)
     }
