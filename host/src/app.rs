@@ -1,8 +1,14 @@
 //! The composition root: from a configuration to a running program, and to its end.
 
+mod assembly;
 mod house;
+mod live;
+mod mistakes;
 mod start;
 mod stop;
+mod watch;
 
+pub use assembly::Kept;
 pub use house::House;
+pub use live::Reload;
 pub use start::{App, StartError, open_journal};

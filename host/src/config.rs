@@ -34,7 +34,13 @@ pub use self::{
     problem::{Position, Problem, ProblemKind, Problems},
     schema::schema,
 };
-use crate::{approvals, call::Caller, downstream::ServerConfig, policy::PolicyConfig};
+use crate::{
+    approvals,
+    call::Caller,
+    downstream::{Reach, ServerConfig},
+    policy::PolicyConfig,
+    sandbox::ComponentSource,
+};
 
 /// A file larger than this is no configuration.
 const MAX_FILE_BYTES: u64 = 4 << 20;
@@ -148,6 +154,30 @@ fn unreadable(path: &Path, message: String) -> Problems {
 }
 
 impl Config {
+    /// The files of all components that it names, as absolute paths; one that is named twice stands there twice.
+    pub fn component_files(&self) -> impl Iterator<Item = &Path> {
+        let of_servers = self.servers.iter().filter_map(|server| match &server.reach {
+            Reach::Toolset { component, .. } => Some(component),
+            Reach::Stdio { .. } | Reach::Http { .. } => None,
+        });
+        self.policies.iter().map(|policy| &policy.component).chain(of_servers).filter_map(|component| match component {
+            ComponentSource::File(path) => Some(path.as_path()),
+            ComponentSource::Standard(_) => None,
+        })
+    }
+
+    /// The keys under which it says other things than `before`, and which a running program does not take over.
+    pub fn needs_restart(&self, before: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("journal", self.journal != before.journal),
+            ("local", self.local != before.local),
+            ("auth", self.http_keys != before.http_keys),
+            ("admin", self.admin != before.admin),
+            ("session_idle_minutes", self.session_idle != before.session_idle),
+        ];
+        differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
+    }
+
     /// A problem that a policy's plugin has with its settings; `pointer` leads from `settings` on.
     pub fn policy_problem(&self, policy: &str, pointer: &str, message: &str) -> Problem {
         let index = self.policies.iter().position(|configured| configured.name == policy).unwrap_or_default();

@@ -9,7 +9,10 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 use tokio::runtime::Handle;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 use tracing::Instrument;
 
 /// Runs work that would block a worker thread (compiling, file system calls) on a thread of its own and waits for it.
@@ -64,6 +67,13 @@ impl Tasks {
     /// A set whose tasks are told to end with this one's, but are waited for on their own.
     pub fn child(&self) -> Self {
         Self { tracker: TaskTracker::new(), token: self.token.child_token() }
+    }
+
+    /// A part of this set that can be told to end before the rest: when the guard is dropped. It is waited for with the
+    /// rest.
+    pub fn part(&self) -> (Self, DropGuard) {
+        let token = self.token.child_token();
+        (Self { tracker: self.tracker.clone(), token: token.clone() }, token.drop_guard())
     }
 
     /// Tells every task to end and waits for them, at most for `grace`. Returns whether all have ended.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::{
     call::Caller,
@@ -24,18 +24,19 @@ pub struct House(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    mediator: Mediator,
+    mediators: watch::Receiver<Mediator>,
     /// The tools with their rules, as last announced.
     tools: ArcSwap<Vec<Arc<Value>>>,
     announced: broadcast::Sender<Announcement>,
 }
 
 impl House {
-    /// Opens the house: from now on its list of tools follows its servers'. The following ends with `tasks`.
-    pub async fn open(mediator: Mediator, tasks: &Tasks) -> Self {
+    /// Opens the house: from now on its list of tools follows its servers' and policies'. The following ends with `tasks`.
+    pub async fn open(mediators: watch::Receiver<Mediator>, tasks: &Tasks) -> Self {
+        let mediator = mediators.borrow().clone();
         let heard = mediator.catalogue().announcements();
         let tools = ArcSwap::from_pointee(listed(&mediator).await);
-        let house = Self(Arc::new(Inner { mediator, tools, announced: broadcast::Sender::new(ANNOUNCEMENTS) }));
+        let house = Self(Arc::new(Inner { mediators, tools, announced: broadcast::Sender::new(ANNOUNCEMENTS) }));
         let (follower, stopping) = (house.clone(), tasks.stopping());
         tasks.spawn("house", async move {
             tokio::select! {
@@ -46,8 +47,14 @@ impl House {
         house
     }
 
+    /// The line that a call takes that comes in now.
+    fn mediator(&self) -> Mediator {
+        self.0.mediators.borrow().clone()
+    }
+
     /// Hands servers' announcements on, each after what it announces can be seen, and follows what operators accept.
     async fn follow(&self, mut heard: broadcast::Receiver<Announcement>) {
+        let mut mediators = self.0.mediators.clone();
         let mut pinned = 0;
         loop {
             let news = tokio::select! {
@@ -59,6 +66,7 @@ impl House {
                     }
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
+                Ok(()) = mediators.changed() => vec![Announcement::ToolsChanged],
                 revision = self.pins_moved(pinned) => {
                     pinned = revision;
                     vec![Announcement::ToolsChanged]
@@ -76,7 +84,7 @@ impl House {
 
     /// Makes the list of tools anew; false if it is as it was, because what has changed is held back.
     async fn list_again(&self) -> bool {
-        let tools = listed(&self.0.mediator).await;
+        let tools = listed(&self.mediator()).await;
         if tools == **self.0.tools.load() {
             return false;
         }
@@ -86,7 +94,8 @@ impl House {
 
     /// Waits until the pinned definitions are others; for ever where there are none.
     async fn pins_moved(&self, since: u64) -> u64 {
-        match self.0.mediator.pins() {
+        let pins = self.mediator().pins().cloned();
+        match pins {
             Some(pins) => pins.moved(since).await,
             None => std::future::pending().await,
         }
@@ -120,11 +129,11 @@ impl Behind for House {
     }
 
     async fn call(&self, request: CallRequest, link: Link) -> Answer {
-        self.0.mediator.call(request, link).await
+        self.mediator().call(request, link).await
     }
 
     async fn request(&self, method: &str, params: Value, link: Link) -> Result<Value, RpcError> {
-        self.0.mediator.catalogue().request(method, params, link).await.map_err(|error| told(error, method))
+        self.mediator().catalogue().request(method, params, link).await.map_err(|error| told(error, method))
     }
 
     async fn task(
@@ -134,11 +143,12 @@ impl Behind for House {
         caller: Caller,
         link: Link,
     ) -> Result<Value, RpcError> {
-        self.0.mediator.task(method, params, &caller, link).await.map_err(|error| told(error, method))
+        self.mediator().task(method, params, &caller, link).await.map_err(|error| told(error, method))
     }
 
     fn offered(&self) -> Offered {
-        let catalogue = self.0.mediator.catalogue();
+        let mediator = self.mediator();
+        let catalogue = mediator.catalogue();
         Offered { capabilities: catalogue.capabilities(), instructions: catalogue.instructions() }
     }
 

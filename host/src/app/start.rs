@@ -2,22 +2,19 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use futures::future::join_all;
-use serde_json::json;
+use tokio::sync::watch;
 
+use super::{assembly::Ground, live::Live};
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, Owner, Problem, Problems},
-    downstream::{Announcements, Catalogue, McpServer, Reach, ServerConfig, Settings, ToolServer, Toolset},
+    config::{Config, Problems},
+    downstream::Announcements,
     journal::{Draft, Journal, JournalError, body, kind},
-    mediation::{self, Mediator},
-    policy::{Policies, PolicyError},
-    sandbox::{self, Limits, LoadError, Sandbox},
+    mediation::Mediator,
+    sandbox::{LoadError, Sandbox},
     tasks::Tasks,
 };
 
-/// How long a start waits for servers that are slow to connect. They come in when they are ready.
-const CONNECT_WAIT: Duration = Duration::from_secs(15);
 /// How long what has been started may take to end when the rest cannot be.
 const EARLY_GRACE: Duration = Duration::from_secs(2);
 
@@ -38,8 +35,6 @@ pub enum StartError {
 /// A running program.
 #[derive(Debug)]
 pub struct App {
-    /// The call path.
-    pub mediator: Mediator,
     /// The journal.
     pub journal: Journal,
     /// The time.
@@ -50,6 +45,7 @@ pub struct App {
     pub(super) calls: Tasks,
     /// The servers' keepers, and everything else that runs for as long as the program does.
     pub(super) house: Tasks,
+    pub(super) live: Arc<Live>,
 }
 
 /// Opens a configuration's journal alone, for looking at what happened and answering what was asked.
@@ -117,101 +113,42 @@ impl App {
         let opened = Journal::open(config.journal.clone(), clock.clone(), house.clone()).await;
         let journal = opened.map_err(|error| unopened(config, error))?;
         let sandbox = Sandbox::start(cache)?;
-        let (policies, servers) = tokio::join!(
-            Policies::load(&sandbox, config.policies.clone()),
-            servers(config, &sandbox, &journal, &clock, &house)
-        );
-        let (policies, (servers, announcements)) = match (policies, servers) {
-            (Ok(policies), Ok(servers)) => (policies, servers),
-            (policies, servers) => {
-                let mut problems: Vec<Problem> = servers.err().unwrap_or_default();
-                let refused = policies.err().unwrap_or_default();
-                problems.extend(refused.into_iter().flat_map(|error| policy_problems(config, error)));
-                end_early(&house, &journal).await;
-                return Err(Problems(problems).into());
-            }
+        let ground = Ground {
+            sandbox,
+            journal: journal.clone(),
+            clock: clock.clone(),
+            calls: calls.clone(),
+            house: house.clone(),
+            announcements: Announcements::new(),
         };
-        let catalogue = Catalogue::new(servers, announcements);
-        let clashes: Vec<Problem> = catalogue
-            .clashes()
-            .iter()
-            .map(|clash| config.prefix_problem(clash.shadowed.server(), &clash.to_string()))
-            .collect();
-        if !clashes.is_empty() {
-            end_early(&house, &journal).await;
-            return Err(Problems(clashes).into());
-        }
-        let told = mediation::Config {
-            hold_open: config.approvals.hold_open,
-            expire: config.approvals.expire,
-            heartbeat: mediation::HEARTBEAT,
-            describe_rules: config.describe_rules,
-            pin_tools: config.pin_tools,
+        let assembly = match ground.assemble(config.clone(), None).await {
+            Ok(assembly) => assembly,
+            Err(problems) => {
+                end_early(&house, &journal).await;
+                return Err(problems.into());
+            }
         };
         if let Some(role) = role {
-            record_start(&journal, config, &policies, role).await?;
+            let process = body::Process {
+                role: role.to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                pid: std::process::id(),
+            };
+            let started = Draft::new("interlock", kind::PROCESS_STARTED, journal.process(), &process)?;
+            journal.append(vec![started, assembly.applied(&journal, &[])?]).await?;
         }
-        let mediator = Mediator::new(told, catalogue, policies, journal.clone(), calls.clone());
-        Ok(Self { mediator, journal, clock, role, calls, house })
+        let live = Arc::new(Live::new(ground, assembly));
+        Ok(Self { journal, clock, role, calls, house, live })
     }
-}
 
-type Servers = (Vec<(Arc<dyn ToolServer>, String)>, Announcements);
-
-async fn servers(
-    config: &Config,
-    sandbox: &Sandbox,
-    journal: &Journal,
-    clock: &Arc<dyn Clock>,
-    house: &Tasks,
-) -> Result<Servers, Vec<Problem>> {
-    let announcements = Announcements::new();
-    let starting = config.servers.iter().map(|server| {
-        let announcements = announcements.clone();
-        async move {
-            let started = start_server(server, sandbox, journal, clock, house, announcements).await;
-            started.map(|started| (started, server.prefix.clone())).map_err(|error| (server, error))
-        }
-    });
-    let (mut servers, mut problems) = (Vec::new(), Vec::new());
-    for started in join_all(starting).await {
-        match started {
-            Ok(server) => servers.push(server),
-            Err((server, LoadError::Settings(found))) => {
-                problems.extend(found.iter().map(|one| config.server_problem(&server.name, &one.pointer, &one.message)))
-            }
-            Err((server, error)) => problems.push(component_problem(config, Owner::Server(&server.name), &error)),
-        }
+    /// The line that calls take from now on.
+    pub fn mediator(&self) -> Mediator {
+        self.live.mediators().borrow().clone()
     }
-    if problems.is_empty() { Ok((servers, announcements)) } else { Err(problems) }
-}
 
-async fn start_server(
-    server: &ServerConfig,
-    sandbox: &Sandbox,
-    journal: &Journal,
-    clock: &Arc<dyn Clock>,
-    house: &Tasks,
-    announcements: Announcements,
-) -> Result<Arc<dyn ToolServer>, LoadError> {
-    match &server.reach {
-        Reach::Toolset { component, settings } => {
-            let bytes = component.read().await?;
-            // First, because a policy would find fault with the settings of a toolset.
-            if !sandbox::exports(&bytes)?.toolset {
-                return Err(LoadError::Misplaced("policy"));
-            }
-            let plugin = sandbox.load(&server.name, &bytes, settings, Limits::TOOLSET).await?;
-            let store = journal.store_for(&server.name);
-            Ok(Arc::new(Toolset::start(&server.name, &server.prefix, plugin, store, clock.now()).await?))
-        }
-        Reach::Stdio { .. } | Reach::Http { .. } => {
-            let started = McpServer::start(server.clone(), Settings::default(), announcements, clock.clone(), house);
-            let Some(server) = started else { return Err(LoadError::WrongWorld("not an MCP server".to_owned())) };
-            // Late is no error: it comes in when it is ready.
-            drop(tokio::time::timeout(CONNECT_WAIT, server.settled()).await);
-            Ok(Arc::new(server))
-        }
+    /// The same, and each that comes to stand in its place.
+    pub fn mediators(&self) -> watch::Receiver<Mediator> {
+        self.live.mediators()
     }
 }
 
@@ -219,51 +156,4 @@ async fn start_server(
 async fn end_early(house: &Tasks, journal: &Journal) {
     house.stop(EARLY_GRACE).await;
     journal.close(EARLY_GRACE).await;
-}
-
-fn policy_problems(config: &Config, error: PolicyError) -> Vec<Problem> {
-    match error.source {
-        LoadError::Settings(found) => {
-            found.iter().map(|one| config.policy_problem(&error.policy, &one.pointer, &one.message)).collect()
-        }
-        source => vec![component_problem(config, Owner::Policy(&error.policy), &source)],
-    }
-}
-
-fn component_problem(config: &Config, of: Owner<'_>, error: &LoadError) -> Problem {
-    let hint = match error {
-        LoadError::Unreadable { .. } => {
-            Some("name a .wasm file that is there, relative to this file, or a plugin that Interlock brings.")
-        }
-        LoadError::NotAComponent(_) => Some("a plugin is built as a WebAssembly component, not as a module."),
-        LoadError::Misplaced("toolset") => Some("toolsets are servers: they stand under `mcpServers`."),
-        LoadError::Misplaced(_) => Some("policies stand under `policies`."),
-        LoadError::NoSuchPlugin { .. }
-        | LoadError::TooLarge { .. }
-        | LoadError::ForeignImport { .. }
-        | LoadError::WrongWorld(_)
-        | LoadError::Compile(_)
-        | LoadError::Failed { .. }
-        | LoadError::Settings(_)
-        | LoadError::Host(_) => None,
-    };
-    Problem { hint: hint.map(str::to_owned), ..config.component_problem(of, &error.to_string()) }
-}
-
-/// Says in the journal who begins to decide, by which configuration and which components.
-async fn record_start(journal: &Journal, config: &Config, policies: &Policies, role: &str) -> Result<(), JournalError> {
-    let process =
-        body::Process { role: role.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id() };
-    let servers: Vec<&str> = config.servers.iter().map(|server| server.name.as_str()).collect();
-    let applied = json!({
-        "digest": &*config.digest, "set": &**policies.digest(), "policies": policies.list(), "servers": servers,
-    });
-    let id = journal.process().to_owned();
-    journal
-        .append(vec![
-            Draft::new("interlock", kind::PROCESS_STARTED, &id, &process)?,
-            Draft::new("interlock", "config.applied", &id, &applied)?,
-        ])
-        .await
-        .map(drop)
 }

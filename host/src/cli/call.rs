@@ -27,7 +27,8 @@ pub(super) fn run(global: &Global, asked: &Call) -> Result<(), Failure> {
     let config = configuration(global)?;
     block_on(with_app(&config, Some("call"), async |app| {
         let (link, shown) = link();
-        let (answer, ()) = tokio::join!(app.mediator.call(request(&config, asked), link), shown);
+        let mediator = app.mediator();
+        let (answer, ()) = tokio::join!(mediator.call(request(&config, asked), link), shown);
         match answer {
             Answer::Result { call, result } => {
                 let failed = result.get("isError").and_then(Value::as_bool) == Some(true);
@@ -69,7 +70,7 @@ pub(super) fn run(global: &Global, asked: &Call) -> Result<(), Failure> {
 pub(super) fn explain(global: &Global, asked: &Call) -> Result<(), Failure> {
     let config = configuration(global)?;
     block_on(with_app(&config, None, async |app| {
-        let explained = app.mediator.explain(request(&config, asked)).await;
+        let explained = app.mediator().explain(request(&config, asked)).await;
         let explanation =
             explained.map_err(|refused| refusal(&refused).hint("`interlock tools` lists what there is."))?;
         if global.json {

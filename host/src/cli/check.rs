@@ -19,9 +19,10 @@ pub(super) fn run(global: &Global) -> Result<(), Failure> {
         tell(&note.to_string());
     }
     block_on(with_app(&config, None, async |app| {
+        let mediator = app.mediator();
         let mut table = Table::new(&["kind", "name", "state", "detail"]);
         let mut away = Vec::new();
-        for server in app.mediator.catalogue().status() {
+        for server in mediator.catalogue().status() {
             let (state, detail) = match server.state {
                 State::Ready => ("ready", format!("{} tools {}", server.tools, server.protocol)),
                 State::Connecting => ("connecting", "it has not answered yet".to_owned()),
@@ -32,10 +33,10 @@ pub(super) fn run(global: &Global) -> Result<(), Failure> {
             }
             table.row([server.kind.into(), server.name.into(), state.into(), detail.trim_end().into()]);
         }
-        let tools = app.mediator.catalogue().tools();
+        let tools = mediator.catalogue().tools();
         let mut held_back = Vec::new();
-        for tool in app.mediator.catalogue().every_tool() {
-            let standing = app.mediator.standing_of(&tool).await.context("the pinned definitions cannot be read")?;
+        for tool in mediator.catalogue().every_tool() {
+            let standing = mediator.standing_of(&tool).await.context("the pinned definitions cannot be read")?;
             if standing == Some(Standing::Changed) {
                 held_back.push(tool.name.to_string());
                 let detail = "its server has changed its definition: see `interlock tools changes`";
@@ -43,7 +44,7 @@ pub(super) fn run(global: &Global) -> Result<(), Failure> {
             }
         }
         let mut idle = Vec::new();
-        for policy in app.mediator.policies().iter() {
+        for policy in mediator.policies().iter() {
             let fits = |glob: &Glob| tools.iter().any(|tool| glob.matches(tool.name.as_str()));
             for glob in policy.matches().tools.iter().filter(|glob| !fits(glob)) {
                 let note =

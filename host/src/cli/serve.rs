@@ -32,7 +32,8 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
     }
     block_on(with_app(&config, Some("serve"), async |app| {
         let doors = app.doors();
-        let house = House::open(app.mediator.clone(), &doors).await;
+        let house = House::open(app.mediators(), &doors).await;
+        app.watch(&doors);
         let gateway = Gateway::new(door(&config), std::sync::Arc::new(house), app.clock.clone(), doors.clone())
             .context("the AI's door cannot be opened")?;
         match asked.http {

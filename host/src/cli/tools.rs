@@ -26,10 +26,11 @@ pub(super) fn run(global: &Global, asked: &Tools) -> Result<(), Failure> {
 
 async fn list(config: &Config, json: bool) -> Result<(), Failure> {
     with_app(config, None, async |app| {
-        let policies = app.mediator.policies();
+        let mediator = app.mediator();
+        let policies = mediator.policies();
         let mut table = Table::new(&["tool", "seen_as", "definition", "hints", "guarded_by", "rules"]);
-        for tool in app.mediator.catalogue().tools().iter() {
-            let standing = app.mediator.standing_of(tool).await.context("the pinned definitions cannot be read")?;
+        for tool in mediator.catalogue().tools().iter() {
+            let standing = mediator.standing_of(tool).await.context("the pinned definitions cannot be read")?;
             let guards = policies.iter().filter(|policy| policy.guards_tool(&tool.name, &tool.hints));
             table.row([
                 tool.name.to_string().into(),

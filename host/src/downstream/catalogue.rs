@@ -78,6 +78,17 @@ impl Catalogue {
         Self(Arc::new(Inner { servers, announcements, index: ArcSwap::default(), routes: Mutex::default() }))
     }
 
+    /// Over other servers. Of those that stay, it remembers which prompts and resources are theirs, and who is subscribed.
+    pub fn succeeded_by(&self, servers: Vec<(Arc<dyn ToolServer>, String)>) -> Self {
+        let next = Self::new(servers, self.0.announcements.clone());
+        let place = |at: usize| {
+            let before = self.0.servers.get(at)?;
+            next.0.servers.iter().position(|mounted| Arc::ptr_eq(&mounted.server, &before.server))
+        };
+        *next.routes() = self.routes().moved(place);
+        next
+    }
+
     /// Every tool that AI apps see, by server in configuration order, then in the server's own order.
     pub fn tools(&self) -> Arc<[Tool]> {
         self.index().tools.clone()

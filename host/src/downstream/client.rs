@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::DropGuard;
 
 use super::{
     Announcements, Link, Offers, Reach, RpcError, ServerConfig, ServerError, Settings, State, Status, ToolServer,
@@ -23,8 +24,11 @@ use crate::{
     tasks::Tasks,
 };
 
-/// A server that is reached over stdio or streamable HTTP. Kept connected until its tasks are stopped.
-pub struct McpServer(pub(super) Arc<Shared>);
+/// A server that is reached over stdio or streamable HTTP. Kept connected until this is dropped, or its tasks are stopped.
+pub struct McpServer {
+    shared: Arc<Shared>,
+    _kept: DropGuard,
+}
 
 /// What the server and its keeper share.
 pub(super) struct Shared {
@@ -79,20 +83,21 @@ impl McpServer {
             resubscribe: Notify::new(),
             level: Mutex::default(),
         });
+        let (tasks, kept) = tasks.part();
         tasks.spawn("downstream keeper", keeper::keep(shared.clone(), tasks.clone()));
-        Some(Self(shared))
+        Some(Self { shared, _kept: kept })
     }
 
     /// Waits until the first attempt to connect has succeeded or failed, and says how the server is then.
     pub async fn settled(&self) -> Status {
         // The sender lives as long as we do, so that waiting cannot fail.
-        let _ = self.0.phase.subscribe().wait_for(|(phase, _)| !matches!(phase, Phase::Connecting)).await;
+        let _ = self.shared.phase.subscribe().wait_for(|(phase, _)| !matches!(phase, Phase::Connecting)).await;
         self.status()
     }
 
     /// The connection; waits for the very first one.
     async fn connection(&self, link: &Link) -> Result<Arc<Connection>, ServerError> {
-        let mut phase = self.0.phase.subscribe();
+        let mut phase = self.shared.phase.subscribe();
         let settled = tokio::select! {
             settled = phase.wait_for(|(phase, _)| !matches!(phase, Phase::Connecting)) => settled,
             () = link.cancel.cancelled() => return Err(ServerError::Cancelled),
@@ -102,7 +107,7 @@ impl McpServer {
             Ok((Phase::Away(reason), _)) => reason.clone(),
             Ok((Phase::Connecting, _)) | Err(_) => "not connected".to_owned(),
         };
-        Err(ServerError::Unavailable { server: self.0.name.to_string(), reason })
+        Err(ServerError::Unavailable { server: self.shared.name.to_string(), reason })
     }
 
     async fn subscribe(&self, method: &str, params: Value, link: &Link) -> Result<Value, ServerError> {
@@ -110,14 +115,14 @@ impl McpServer {
         let uri = params.get("uri").and_then(Value::as_str).unwrap_or_default().to_owned();
         let done = if connection.is_modern() { json!({}) } else { connection.request(method, params, link).await? };
         {
-            let mut subscribed = lock(&self.0.subscribed);
+            let mut subscribed = lock(&self.shared.subscribed);
             if method == "resources/subscribe" {
                 subscribed.insert(uri)
             } else {
                 subscribed.remove(&uri)
             };
         }
-        self.0.resubscribe.notify_one();
+        self.shared.resubscribe.notify_one();
         Ok(done)
     }
 }
@@ -147,19 +152,19 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[async_trait]
 impl ToolServer for McpServer {
     fn name(&self) -> &str {
-        &self.0.name
+        &self.shared.name
     }
 
     fn offers(&self) -> Arc<Offers> {
-        self.0.offers.load_full()
+        self.shared.offers.load_full()
     }
 
     fn status(&self) -> Status {
-        let (phase, since) = self.0.phase.borrow().clone();
+        let (phase, since) = self.shared.phase.borrow().clone();
         let offers = self.offers();
         Status {
-            name: self.0.name.to_string(),
-            kind: match self.0.reach {
+            name: self.shared.name.to_string(),
+            kind: match self.shared.reach {
                 Reach::Stdio { .. } => "stdio",
                 Reach::Http { .. } => "http",
                 Reach::Toolset { .. } => "toolset",
@@ -191,7 +196,7 @@ impl ToolServer for McpServer {
         if is_task(&result) && (task_id(&result).is_none() || !declares_tasks(&link.capabilities)) {
             // It runs on, and there is nobody who could ask after it.
             let reason = "it answered with a task that was not asked for".to_owned();
-            return Err(ServerError::Lost { server: self.0.name.to_string(), reason });
+            return Err(ServerError::Lost { server: self.shared.name.to_string(), reason });
         }
         Ok(result)
     }
@@ -207,7 +212,7 @@ impl ToolServer for McpServer {
         }
         let connection = self.connection(&link).await?;
         if method == "logging/setLevel" {
-            *lock(&self.0.level) = Some(params.clone());
+            *lock(&self.shared.level) = Some(params.clone());
             if connection.is_modern() {
                 // From 2026-07-28 each request names its own level.
                 return Ok(json!({}));
@@ -219,6 +224,6 @@ impl ToolServer for McpServer {
 
 impl std::fmt::Debug for McpServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("McpServer").field("name", &self.0.name).finish_non_exhaustive()
+        f.debug_struct("McpServer").field("name", &self.shared.name).finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{sandbox::ComponentSource, secret::Secret};
 
 /// One server behind the gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServerConfig {
     /// Its name in the configuration; no `/`.
     pub name: String,
@@ -21,7 +21,7 @@ pub struct ServerConfig {
 }
 
 /// How to reach a server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Reach {
     /// MCP over the standard streams of a child process.
     Stdio {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use interlock_glob::Glob;
 
 /// Where and how the journal is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The SQLite file. Made if it is not there.
     pub path: PathBuf,

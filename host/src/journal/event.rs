@@ -43,9 +43,17 @@ pub mod kind {
     pub const PROCESS_STARTED: &str = "process.started";
     /// A process of this program ended in an orderly way.
     pub const PROCESS_STOPPED: &str = "process.stopped";
+    /// From now on a process decides by this configuration and these components.
+    pub const CONFIG_APPLIED: &str = "config.applied";
+    /// A process found a configuration that it cannot use, and goes on by the one before.
+    pub const CONFIG_REJECTED: &str = "config.rejected";
+    /// Another component, or the same with other settings, stands in a policy's place.
+    pub const PLUGIN_SWAPPED: &str = "plugin.swapped";
+    /// A component that cannot be used was put in the place of one that can, which stays.
+    pub const PLUGIN_REJECTED: &str = "plugin.rejected";
 
     /// All of them.
-    pub const ALL: [&str; 16] = [
+    pub const ALL: [&str; 20] = [
         CALL_ADMITTED,
         CALL_FINISHED,
         CALL_REVIEWED,
@@ -62,6 +70,10 @@ pub mod kind {
         TOOL_ACCEPTED,
         PROCESS_STARTED,
         PROCESS_STOPPED,
+        CONFIG_APPLIED,
+        CONFIG_REJECTED,
+        PLUGIN_SWAPPED,
+        PLUGIN_REJECTED,
     ];
 }
 

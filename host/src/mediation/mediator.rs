@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
 
 use super::{
@@ -73,21 +72,23 @@ pub enum Answer {
     },
 }
 
-/// Takes every call down the one straight line. Clones share everything.
+/// Takes every call down the one straight line, by the servers and policies of one configuration. Clones share everything.
+///
+/// Another configuration is another mediator ([`Mediator::succeeded_by`]), so that a call ends by the rules it began under.
 #[derive(Clone)]
 pub struct Mediator(Arc<Parts>);
 
 /// What the line is made of.
 pub(super) struct Parts {
     pub(super) catalogue: Catalogue,
-    pub(super) policies: ArcSwap<Policies>,
+    pub(super) policies: Policies,
     pub(super) ledger: Ledger,
     pub(super) approvals: Approvals,
     /// None: definitions are not pinned.
     pub(super) pins: Option<Pins>,
     pub(super) journal: Journal,
     pub(super) tasks: Tasks,
-    pub(super) deferred: Deferred,
+    pub(super) deferred: Arc<Deferred>,
     pub(super) config: Config,
 }
 
@@ -105,11 +106,28 @@ impl Mediator {
             ledger: Ledger::new(journal.clone()),
             approvals: Approvals::new(journal.clone()),
             pins: config.pin_tools.then(|| Pins::new(journal.clone())),
-            policies: ArcSwap::from_pointee(policies),
+            policies,
             catalogue,
             journal,
             tasks,
-            deferred: Deferred::new(),
+            deferred: Arc::new(Deferred::new()),
+            config,
+        }))
+    }
+
+    /// The line of another configuration over the same journal. Calls that are under way stay on this one.
+    pub fn succeeded_by(&self, config: Config, catalogue: Catalogue, policies: Policies) -> Self {
+        let Parts { ledger, approvals, journal, tasks, deferred, .. } = self.parts();
+        let pins = self.0.pins.clone().unwrap_or_else(|| Pins::new(journal.clone()));
+        Self(Arc::new(Parts {
+            catalogue,
+            policies,
+            ledger: ledger.clone(),
+            approvals: approvals.clone(),
+            pins: config.pin_tools.then_some(pins),
+            journal: journal.clone(),
+            tasks: tasks.clone(),
+            deferred: deferred.clone(),
             config,
         }))
     }
@@ -134,8 +152,8 @@ impl Mediator {
     }
 
     /// The policies in force.
-    pub fn policies(&self) -> Policies {
-        Policies::clone(&self.0.policies.load())
+    pub fn policies(&self) -> &Policies {
+        &self.0.policies
     }
 
     /// The tools that AI apps see: MCP `Tool` objects under their exposed names, in a fixed order, each guarded one with
@@ -215,7 +233,6 @@ impl Mediator {
                 let reason = "The call was called off before anything was sent.";
                 return Err(self.turn_away(call, Refused::by_host("cancelled", reason), &Judgement::none()).await?);
             }
-            let policies = parts.policies.load_full();
             let turn = if vain.needs_a_turn() { Some(parts.journal.turn().await?) } else { None };
             let view = parts.ledger.view().await?;
             let pinned = match self.pinned(call).await? {
@@ -225,7 +242,7 @@ impl Mediator {
                     return Err(self.turn_away(call, refused, &Judgement::none()).await?);
                 }
             };
-            let mut judgement = policies.judge(call, &granted.grants, &view).await;
+            let mut judgement = parts.policies.judge(call, &granted.grants, &view).await;
             judgement.records.splice(0..0, rewriting.iter().cloned());
             match &judgement.decision {
                 Decision::Refuse(refusals) => {
@@ -287,7 +304,7 @@ impl Mediator {
     /// Lets the transforming policies change the arguments, before anyone judges. Returns what each of them did.
     async fn rewrite(&self, identified: &mut Identified) -> Result<Vec<Record>, Turned> {
         let parts = self.parts();
-        let policies = parts.policies.load_full();
+        let policies = &parts.policies;
         if !policies.iter().any(|policy| policy.plugin().exports().transform) {
             return Ok(Vec::new());
         }
@@ -362,7 +379,7 @@ impl Mediator {
     /// Whether an answer must wait until its call's end can be seen from other processes: where a policy looks further
     /// than one session, the next call may come in by another process. In this one, the journal's queue keeps the order.
     pub(super) fn must_be_seen_elsewhere(&self) -> bool {
-        self.0.policies.load().iter().any(|policy| *policy.scope() != Scope::Session)
+        self.0.policies.iter().any(|policy| *policy.scope() != Scope::Session)
     }
 }
 

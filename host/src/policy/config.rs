@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// One policy of the configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PolicyConfig {
     /// Unique; shown in refusals and in the journal.
     pub name: String,
@@ -31,8 +31,15 @@ pub struct PolicyConfig {
     pub settings: Arc<Value>,
 }
 
+impl PolicyConfig {
+    /// Whether the same component is meant, with the same settings and limits.
+    pub(super) fn is_made_of_the_same(&self, other: &Self) -> bool {
+        self.component == other.component && self.settings == other.settings && self.limits == other.limits
+    }
+}
+
 /// Which calls a policy is asked about. All that is given must fit.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Match {
     /// Patterns of `server/tool`; one must fit. Empty: every tool.
     pub tools: Vec<Glob>,

@@ -25,40 +25,36 @@ pub struct PolicyError {
 }
 
 /// One policy in force.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Policy {
-    name: String,
-    matches: Match,
-    scope: Scope,
-    mode: Mode,
-    on_fault: OnFault,
+    config: PolicyConfig,
     plugin: Plugin,
 }
 
 impl Policy {
     /// Its name in the configuration.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.config.name
     }
 
     /// What part of history it sees.
     pub fn scope(&self) -> &Scope {
-        &self.scope
+        &self.config.scope
     }
 
     /// Whether its verdicts count.
     pub fn mode(&self) -> Mode {
-        self.mode
+        self.config.mode
     }
 
     /// What becomes of a call when it fails.
     pub fn on_fault(&self) -> OnFault {
-        self.on_fault
+        self.config.on_fault
     }
 
     /// Which calls it is asked about.
     pub fn matches(&self) -> &Match {
-        &self.matches
+        &self.config.matches
     }
 
     /// The component behind it.
@@ -69,14 +65,16 @@ impl Policy {
     /// Whether it is to be asked about this call.
     pub fn guards(&self, call: &Call) -> bool {
         self.guards_tool(&call.tool, &call.hints)
-            && (self.matches.roles.is_empty() || self.matches.roles.iter().any(|role| call.caller.roles.contains(role)))
+            && (self.matches().roles.is_empty()
+                || self.matches().roles.iter().any(|role| call.caller.roles.contains(role)))
     }
 
     /// Whether it is to be asked about calls of this tool, by some caller at least.
     pub fn guards_tool(&self, tool: &ToolName, hints: &Hints) -> bool {
-        self.mode != Mode::Off
-            && (self.matches.tools.is_empty() || self.matches.tools.iter().any(|glob| glob.matches(tool.as_str())))
-            && self.matches.hints.iter().all(|(hint, wanted)| hints.contains(hint) == *wanted)
+        let Match { tools, hints: wanted, .. } = self.matches();
+        self.mode() != Mode::Off
+            && (tools.is_empty() || tools.iter().any(|glob| glob.matches(tool.as_str())))
+            && wanted.iter().all(|(hint, wanted)| hints.contains(hint) == *wanted)
     }
 }
 
@@ -100,15 +98,43 @@ impl Policies {
     /// # Errors
     /// One error for each policy that cannot be loaded.
     pub async fn load(sandbox: &Sandbox, configs: Vec<PolicyConfig>) -> Result<Self, Vec<PolicyError>> {
-        let loading = configs.into_iter().map(|config| load(sandbox, config));
-        let (mut policies, mut errors) = (Vec::new(), Vec::new());
-        for loaded in futures::future::join_all(loading).await {
-            match loaded {
-                Ok(policy) => policies.push(policy),
-                Err(error) => errors.push(error),
+        // Where nothing was in force before, nothing can be kept.
+        Self::default().succeeded_by(sandbox, configs).await.map(|(policies, _)| policies)
+    }
+
+    /// Loads the policies that are to follow these. What is as it was is not loaded again. A policy that is written as
+    /// before, but whose component can no longer be loaded, stays as it is: those are told beside the new set.
+    ///
+    /// # Errors
+    /// One error for each policy that is new, or written otherwise than before, and cannot be loaded.
+    pub async fn succeeded_by(
+        &self,
+        sandbox: &Sandbox,
+        configs: Vec<PolicyConfig>,
+    ) -> Result<(Self, Vec<PolicyError>), Vec<PolicyError>> {
+        let before = |config: &PolicyConfig| self.iter().find(|policy| policy.name() == config.name);
+        let loading = configs.into_iter().map(|config| async {
+            let before = before(&config);
+            (before, load(sandbox, &config, before).await, config)
+        });
+        let (mut policies, mut kept, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        for (before, loaded, config) in futures::future::join_all(loading).await {
+            match (loaded, before) {
+                (Ok(plugin), _) => policies.push(Policy { config, plugin }),
+                (Err(source), before) => {
+                    let error =
+                        PolicyError { policy: config.name.clone(), component: config.component.to_string(), source };
+                    match before.filter(|before| before.config.is_made_of_the_same(&config)) {
+                        Some(before) => {
+                            kept.push(error);
+                            policies.push(Policy { config, plugin: before.plugin.clone() });
+                        }
+                        None => errors.push(error),
+                    }
+                }
             }
         }
-        if errors.is_empty() { Ok(Self::of(policies)) } else { Err(errors) }
+        if errors.is_empty() { Ok((Self::of(policies), kept)) } else { Err(errors) }
     }
 
     fn of(policies: Vec<Policy>) -> Self {
@@ -135,11 +161,11 @@ impl Policies {
     /// What the policies in force ask of callers of a tool, a sentence each.
     pub async fn rules(&self, tool: &ToolName, hints: &Hints) -> Vec<String> {
         let mut all = Vec::new();
-        let judging = |policy: &&Policy| policy.mode == Mode::Enforce && policy.plugin.exports().judge;
+        let judging = |policy: &&Policy| policy.mode() == Mode::Enforce && policy.plugin.exports().judge;
         for policy in self.iter().filter(judging).filter(|policy| policy.guards_tool(tool, hints)) {
             match policy.plugin.rules(tool.as_str()).await {
                 Ok(rules) => all.extend(rules),
-                Err(fault) => tracing::warn!(policy = policy.name, %fault, "a policy could not tell its rules"),
+                Err(fault) => tracing::warn!(policy = policy.name(), %fault, "a policy could not tell its rules"),
             }
         }
         all
@@ -149,27 +175,23 @@ impl Policies {
 fn list(policies: &[Policy]) -> Value {
     let listed = policies.iter().map(|policy| {
         json!({
-            "policy": policy.name,
+            "policy": policy.name(),
             "component": policy.plugin.digest(),
             "settings": policy.plugin.settings_digest(),
-            "mode": policy.mode.word(),
+            "mode": policy.mode().word(),
         })
     });
     listed.collect()
 }
 
-async fn load(sandbox: &Sandbox, config: PolicyConfig) -> Result<Policy, PolicyError> {
-    let PolicyConfig { name, component, matches, scope, mode, on_fault, limits, settings } = config;
-    let loaded = async {
-        let bytes = component.read().await?;
-        // First, because a toolset would find fault with the settings of a policy.
-        if !sandbox::exports(&bytes)?.is_policy() {
-            return Err(LoadError::Misplaced("toolset"));
-        }
-        sandbox.load(&name, &bytes, &settings, limits).await
-    };
-    match loaded.await {
-        Ok(plugin) => Ok(Policy { name, matches, scope, mode, on_fault, plugin }),
-        Err(source) => Err(PolicyError { policy: name, component: component.to_string(), source }),
+async fn load(sandbox: &Sandbox, config: &PolicyConfig, before: Option<&Policy>) -> Result<Plugin, LoadError> {
+    let bytes = config.component.read().await?;
+    // First, because a toolset would find fault with the settings of a policy.
+    if !sandbox::exports(&bytes)?.is_policy() {
+        return Err(LoadError::Misplaced("toolset"));
+    }
+    match before.filter(|before| before.plugin.is_of(&bytes, &config.settings, config.limits)) {
+        Some(before) => Ok(before.plugin.clone()),
+        None => sandbox.load(&config.name, &bytes, &config.settings, config.limits).await,
     }
 }

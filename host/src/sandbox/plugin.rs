@@ -188,6 +188,13 @@ impl Plugin {
         &self.0.settings_digest
     }
 
+    /// Whether it is made of this component, with these settings and limits.
+    pub fn is_of(&self, bytes: &[u8], settings: &Value, limits: Limits) -> bool {
+        self.0.limits == limits
+            && *self.0.settings_digest == stored::sha256(canonical(settings).as_bytes())
+            && *self.0.digest == stored::sha256(bytes)
+    }
+
     /// What it says of itself.
     pub fn manifest(&self) -> &Manifest {
         &self.0.manifest

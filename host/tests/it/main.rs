@@ -16,4 +16,5 @@ mod logs;
 mod mediation;
 mod plugins;
 mod sandbox;
+mod swap;
 mod usage;

@@ -12,3 +12,5 @@ mod pinning;
 mod tasks;
 mod together;
 mod world;
+
+pub(crate) use world::{line, told};

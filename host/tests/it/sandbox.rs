@@ -10,6 +10,9 @@ mod loading;
 mod shape;
 mod turns;
 
+pub(crate) use forge::{Forgery, forged};
+pub(crate) use shape::renamed;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

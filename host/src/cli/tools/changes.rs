@@ -87,7 +87,7 @@ async fn find(config: &Config, journal: &Journal, tools: &Glob) -> Result<Vec<Ch
     }
     let mut changes = Vec::new();
     with_app(config, None, async |app| {
-        for tool in app.mediator.catalogue().every_tool() {
+        for tool in app.mediator().catalogue().every_tool() {
             let pin = pins.iter().find(|pin| pin.tool == tool.name && *pin.pinned.digest != *tool.digest);
             if let Some(pin) = pin {
                 let new = Definition { digest: tool.digest, content: tool.definition };

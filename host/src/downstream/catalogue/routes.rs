@@ -31,6 +31,24 @@ pub(super) struct Routes {
     subscribed: HashMap<String, (usize, usize)>,
 }
 
+impl Routes {
+    /// The same where servers have other positions; what belonged to those without one is left out.
+    pub(super) fn moved(&self, place: impl Fn(usize) -> Option<usize>) -> Self {
+        let prompts = self.prompts.iter();
+        let resources = self.resources.iter();
+        let templates = self.templates.iter();
+        let subscribed = self.subscribed.iter();
+        Self {
+            prompts: prompts.filter_map(|(name, (at, own))| Some((name.clone(), (place(*at)?, own.clone())))).collect(),
+            resources: resources.filter_map(|(uri, at)| Some((uri.clone(), place(*at)?))).collect(),
+            templates: templates.filter_map(|(uri, at)| Some((uri.clone(), place(*at)?))).collect(),
+            subscribed: subscribed
+                .filter_map(|(uri, (at, count))| Some((uri.clone(), (place(*at)?, *count))))
+                .collect(),
+        }
+    }
+}
+
 /// A list that is merged over the servers: its method, its field, the capability that a server must declare.
 struct Listing {
     method: &'static str,
@@ -248,7 +266,7 @@ impl Catalogue {
     }
 
     /// The lock guards no code that can panic half-way.
-    fn routes(&self) -> MutexGuard<'_, Routes> {
+    pub(super) fn routes(&self) -> MutexGuard<'_, Routes> {
         self.0.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

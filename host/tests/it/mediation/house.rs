@@ -50,7 +50,7 @@ async fn a_house_of_toolsets_and_standard_policies_starts_works_by_its_own_clock
     }"#;
     let clock = Arc::new(ManualClock::new(Timestamp(1_767_603_600_000)));
     let app = start(folder.path(), text, clock.clone()).await.unwrap();
-    let call = async |tool: &str, arguments: Value| app.mediator.call(request(tool, arguments), line().0).await;
+    let call = async |tool: &str, arguments: Value| app.mediator().call(request(tool, arguments), line().0).await;
     let payment = json!({"payment_id": "p1", "amount": 5, "to": "bob"});
     assert_eq!(told(&call("bank__process_payment", payment.clone()).await), ["sequence_unmet"]);
     assert_eq!(told(&call("bank__fraud_check", json!({"payment_id": "p1", "amount": 5})).await), ["ok"]);

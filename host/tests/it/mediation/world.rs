@@ -311,13 +311,13 @@ pub(super) fn request(tool: &str, arguments: Value) -> CallRequest {
 }
 
 /// The client's end of one request.
-pub(super) struct Client {
+pub(crate) struct Client {
     pub(super) cancel: CancellationToken,
     pub(super) messages: mpsc::Receiver<FromServer>,
 }
 
 /// A line to a client that wants progress.
-pub(super) fn line() -> (Link, Client) {
+pub(crate) fn line() -> (Link, Client) {
     let (sender, messages) = mpsc::channel(64);
     let cancel = CancellationToken::new();
     let link = Link {
@@ -387,7 +387,7 @@ pub(super) async fn in_the_end<T>(happens: impl Future<Output = T>) -> T {
 }
 
 /// `ok`, `failed`, `input_required`, the codes of refusals, or `error CODE`.
-pub(super) fn told(answer: &Answer) -> Vec<String> {
+pub(crate) fn told(answer: &Answer) -> Vec<String> {
     match answer {
         Answer::Result { result, .. } if result["resultType"] == "input_required" => vec!["input_required".to_owned()],
         Answer::Result { result, .. } if result["isError"] == true => vec!["failed".to_owned()],

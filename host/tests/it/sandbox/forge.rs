@@ -13,7 +13,7 @@ use crate::plugins::fault;
 
 /// What is changed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Forgery {
+pub(crate) enum Forgery {
     /// Memories begin with so much, at least.
     Memory { mib: u64 },
     /// Tables begin with so many elements.
@@ -23,7 +23,7 @@ pub(super) enum Forgery {
 }
 
 /// The policy `misbehaves`, changed.
-pub(super) fn forged(forgery: Forgery) -> Vec<u8> {
+pub(crate) fn forged(forgery: Forgery) -> Vec<u8> {
     let good = std::fs::read(fault("misbehaves")).unwrap();
     let mut component = Component::new();
     let mut forger = Forger { forgery, endless_type: 0, imported: 0, endless: None };

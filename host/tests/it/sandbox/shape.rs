@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::plugins::fault;
 
 /// A good component with a name in it changed to another of the same length, wherever it stands.
-fn renamed(from: &str, to: &str) -> Vec<u8> {
+pub(crate) fn renamed(from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len(), "lengths are part of the format");
     let mut bytes = std::fs::read(fault("misbehaves")).unwrap();
     let found: Vec<usize> =

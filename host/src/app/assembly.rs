@@ -1,0 +1,204 @@
+//! From a configuration to the line that calls take: its policies and servers, loaded beside what is in force.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use serde::Serialize;
+
+use super::mistakes;
+use crate::{
+    clock::Clock,
+    config::{Config, Problem, Problems},
+    downstream::{
+        Announcement, Announcements, Catalogue, McpServer, Reach, ServerConfig, Settings, ToolServer, Toolset,
+    },
+    journal::Journal,
+    mediation::{self, Mediator},
+    policy::Policies,
+    sandbox::{self, Limits, LoadError, Plugin, Sandbox},
+    tasks::Tasks,
+};
+
+/// How long servers that are slow to connect are waited for. They come in when they are ready.
+const CONNECT_WAIT: Duration = Duration::from_secs(15);
+
+/// What every configuration of a process is put together on.
+#[derive(Debug)]
+pub(super) struct Ground {
+    pub(super) sandbox: Sandbox,
+    pub(super) journal: Journal,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Calls that are under way.
+    pub(super) calls: Tasks,
+    /// The servers' keepers, and everything else that runs for as long as the program does.
+    pub(super) house: Tasks,
+    pub(super) announcements: Announcements,
+}
+
+/// One configuration, put together.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    pub(super) config: Config,
+    pub(super) mediator: Mediator,
+    servers: Vec<Running>,
+    /// What stayed as it was, because the component in its place cannot be used.
+    pub(super) kept: Vec<Kept>,
+}
+
+/// A component that cannot be used, in whose place the one before goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// `policy` or `server`.
+    pub kind: &'static str,
+    /// Its name in the configuration.
+    pub name: String,
+    /// The component, as written there.
+    pub component: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A server, and what it was made of.
+#[derive(Clone, Debug)]
+struct Running {
+    config: ServerConfig,
+    /// Of a toolset.
+    plugin: Option<Plugin>,
+    server: Arc<dyn ToolServer>,
+}
+
+impl Assembly {
+    /// Whether the same servers, in the same order, stand behind both.
+    pub(super) fn has_the_servers_of(&self, other: &Self) -> bool {
+        self.servers.len() == other.servers.len()
+            && self.servers.iter().zip(&other.servers).all(|(one, other)| Arc::ptr_eq(&one.server, &other.server))
+    }
+}
+
+impl Ground {
+    /// Puts a configuration together. What is as it was `before` is taken over; a component that can no longer be used,
+    /// where nothing but its file has changed, leaves the one before in its place.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the configuration. What was started for it has been told to end.
+    pub(super) async fn assemble(&self, config: Config, before: Option<&Assembly>) -> Result<Assembly, Problems> {
+        let policies = async {
+            let of_before = before.map(|before| before.mediator.policies().clone()).unwrap_or_default();
+            of_before.succeeded_by(&self.sandbox, config.policies.clone()).await
+        };
+        let (policies, (servers, mut kept, mut problems)) = tokio::join!(policies, self.servers(&config, before));
+        let policies = match policies {
+            Ok((policies, errors)) => {
+                let unusable = errors.into_iter().map(|error| Kept {
+                    kind: "policy",
+                    name: error.policy,
+                    component: error.component,
+                    reason: reason(&error.source),
+                });
+                kept.splice(0..0, unusable);
+                policies
+            }
+            Err(errors) => {
+                problems.extend(errors.into_iter().flat_map(|error| mistakes::of_policy(&config, error)));
+                Policies::default()
+            }
+        };
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        let mounted = servers.iter().map(|running| (running.server.clone(), running.config.prefix.clone())).collect();
+        let catalogue = match before {
+            Some(before) => before.mediator.catalogue().succeeded_by(mounted),
+            None => Catalogue::new(mounted, self.announcements.clone()),
+        };
+        let clashes = catalogue.clashes();
+        if !clashes.is_empty() {
+            let clash =
+                |clash: &crate::downstream::Clash| config.prefix_problem(clash.shadowed.server(), &clash.to_string());
+            return Err(Problems(clashes.iter().map(clash).collect()));
+        }
+        let told = told(&config);
+        let mediator = match before {
+            Some(before) => before.mediator.succeeded_by(told, catalogue, policies),
+            None => Mediator::new(told, catalogue, policies, self.journal.clone(), self.calls.clone()),
+        };
+        Ok(Assembly { config, mediator, servers, kept })
+    }
+
+    async fn servers(&self, config: &Config, before: Option<&Assembly>) -> (Vec<Running>, Vec<Kept>, Vec<Problem>) {
+        let starting = config.servers.iter().map(|server| async move {
+            let known = before.and_then(|before| before.servers.iter().find(|known| known.config == *server));
+            (server, known, self.server(server, known).await)
+        });
+        let (mut servers, mut kept, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+        for (config_of, known, started) in join_all(starting).await {
+            match (started, known) {
+                (Ok(running), _) => servers.push(running),
+                (Err(error), Some(known)) => {
+                    let Reach::Toolset { component, .. } = &config_of.reach else { continue };
+                    let (name, component) = (config_of.name.clone(), component.to_string());
+                    kept.push(Kept { kind: "server", name, component, reason: reason(&error) });
+                    servers.push(known.clone());
+                }
+                (Err(error), None) => problems.extend(mistakes::of_server(config, &config_of.name, error)),
+            }
+        }
+        (servers, kept, problems)
+    }
+
+    /// Starts a server, or takes over the one that is `known` to be configured the same.
+    async fn server(&self, config: &ServerConfig, known: Option<&Running>) -> Result<Running, LoadError> {
+        let Reach::Toolset { component, settings } = &config.reach else {
+            if let Some(known) = known {
+                return Ok(known.clone());
+            }
+            let (settings, announcements) = (Settings::default(), self.announcements.clone());
+            let started = McpServer::start(config.clone(), settings, announcements, self.clock.clone(), &self.house);
+            let Some(server) = started else { return Err(LoadError::WrongWorld("not an MCP server".to_owned())) };
+            // Late is no error: it comes in when it is ready.
+            drop(tokio::time::timeout(CONNECT_WAIT, server.settled()).await);
+            return Ok(Running { config: config.clone(), plugin: None, server: Arc::new(server) });
+        };
+        let bytes = component.read().await?;
+        let is_of = |plugin: &Plugin| plugin.is_of(&bytes, settings, Limits::TOOLSET);
+        if let Some(known) = known.filter(|known| known.plugin.as_ref().is_some_and(is_of)) {
+            return Ok(known.clone());
+        }
+        // First, because a policy would find fault with the settings of a toolset.
+        if !sandbox::exports(&bytes)?.toolset {
+            return Err(LoadError::Misplaced("policy"));
+        }
+        let plugin = self.sandbox.load(&config.name, &bytes, settings, Limits::TOOLSET).await?;
+        let store = self.journal.store_for(&config.name);
+        let server = Toolset::start(&config.name, &config.prefix, plugin.clone(), store, self.clock.now()).await?;
+        Ok(Running { config: config.clone(), plugin: Some(plugin), server: Arc::new(server) })
+    }
+
+    /// Tells every client that whatever it has listed may be different.
+    pub(super) fn announce_everything(&self) {
+        for news in [Announcement::ToolsChanged, Announcement::PromptsChanged, Announcement::ResourcesChanged] {
+            self.announcements.announce(news);
+        }
+    }
+}
+
+fn told(config: &Config) -> mediation::Config {
+    mediation::Config {
+        hold_open: config.approvals.hold_open,
+        expire: config.approvals.expire,
+        heartbeat: mediation::HEARTBEAT,
+        describe_rules: config.describe_rules,
+        pin_tools: config.pin_tools,
+    }
+}
+
+/// What is wrong with a component, settings with all that is wrong with them.
+fn reason(error: &LoadError) -> String {
+    match error {
+        LoadError::Settings(problems) => {
+            let each = problems.iter().map(|problem| format!("settings{}: {}", problem.pointer, problem.message));
+            each.collect::<Vec<_>>().join("; ")
+        }
+        error => error.to_string(),
+    }
+}

@@ -1,0 +1,179 @@
+//! What is in force, and how something else comes to be: loaded beside, put on record, then switched to in one step.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, watch};
+
+use super::assembly::{Assembly, Ground, Kept};
+use crate::{
+    config::{self, Config, Problems},
+    journal::{Draft, Journal, JournalError, kind},
+    mediation::Mediator,
+    policy::Policies,
+    sandbox::standard_plugins,
+    tasks,
+};
+
+/// The configuration in force. Replaced as a whole, or not at all.
+#[derive(Debug)]
+pub(super) struct Live {
+    ground: Ground,
+    /// What some things are by until the end, whatever comes after.
+    begun_with: Config,
+    in_force: Mutex<InForce>,
+    mediators: watch::Sender<Mediator>,
+}
+
+#[derive(Debug)]
+struct InForce {
+    assembly: Assembly,
+    /// What was read last. Where it cannot be used, a file that it names may be what is to be mended.
+    found: Config,
+    /// What is wrong with the configuration that was found last, if it could not be used.
+    rejected: Option<Problems>,
+}
+
+/// What came of a look at the configuration and its components.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reload {
+    /// All is as it was.
+    Same,
+    /// Another configuration, or other components, are in force.
+    Applied {
+        /// What stayed as it was nevertheless, because the component in its place cannot be used.
+        kept: Vec<Kept>,
+    },
+    /// What was in force stays so.
+    Rejected(Problems),
+}
+
+impl Live {
+    pub(super) fn new(ground: Ground, assembly: Assembly) -> Self {
+        let mediators = watch::Sender::new(assembly.mediator.clone());
+        let (found, begun_with) = (assembly.config.clone(), assembly.config.clone());
+        Self { ground, begun_with, in_force: Mutex::new(InForce { assembly, found, rejected: None }), mediators }
+    }
+
+    /// The line that calls take, and each that comes to stand in its place.
+    pub(super) fn mediators(&self) -> watch::Receiver<Mediator> {
+        self.mediators.subscribe()
+    }
+
+    /// The configuration file, and every component file that it named when it was last read.
+    pub(super) async fn files(&self) -> Vec<PathBuf> {
+        let in_force = self.in_force.lock().await;
+        let components = in_force.found.component_files().map(Path::to_owned);
+        std::iter::once(in_force.found.path.clone()).chain(components).collect()
+    }
+
+    /// Reads the configuration anew and puts it in force, with the components that its files hold now; where it cannot be
+    /// used, what was in force stays so. Calls that are under way end by the rules they began under.
+    ///
+    /// # Errors
+    /// If it cannot be put on record. Nothing has changed then.
+    pub(super) async fn reload(&self) -> Result<Reload, JournalError> {
+        let mut in_force = self.in_force.lock().await;
+        let path = in_force.found.path.clone();
+        let read = move || config::load(&path, &|name| std::env::var(name).ok(), &standard_plugins());
+        let assembled = match tasks::blocking(read).await.map_err(|_| JournalError::Closed)? {
+            Ok(config) => {
+                in_force.found = config.clone();
+                self.ground.assemble(config, Some(&in_force.assembly)).await
+            }
+            Err(problems) => Err(problems),
+        };
+        let journal = &self.ground.journal;
+        let next = match assembled {
+            Ok(next) => next,
+            Err(problems) if in_force.rejected.as_ref() == Some(&problems) => return Ok(Reload::Rejected(problems)),
+            Err(problems) => {
+                tracing::error!(%problems, "the configuration cannot be used; the one before stays in force");
+                let body = json!({ "problems": problems });
+                journal.append(vec![Draft::new("interlock", kind::CONFIG_REJECTED, journal.process(), &body)?]).await?;
+                in_force.rejected = Some(problems.clone());
+                return Ok(Reload::Rejected(problems));
+            }
+        };
+        let now = &in_force.assembly;
+        let same = next.config.digest == now.config.digest
+            && next.mediator.policies().digest() == now.mediator.policies().digest()
+            && next.has_the_servers_of(now)
+            && next.kept == now.kept;
+        if same && in_force.rejected.is_none() {
+            return Ok(Reload::Same);
+        }
+        // On record first: whatever call names this set comes after the event that lists it.
+        let mut drafts = swaps(now.mediator.policies(), next.mediator.policies())?;
+        drafts.extend(rejections(&now.kept, &next.kept)?);
+        let waiting = next.config.needs_restart(&self.begun_with);
+        if waiting != now.config.needs_restart(&self.begun_with) {
+            tracing::warn!(keys = ?waiting, "these parts of the configuration are taken over at the next start");
+        }
+        drafts.push(next.applied(journal, &waiting)?);
+        journal.append(drafts).await?;
+        let other_servers = !next.has_the_servers_of(now);
+        self.mediators.send_replace(next.mediator.clone());
+        tracing::info!(set = &**next.mediator.policies().digest(), "another configuration is in force");
+        // A server that is no longer named ends when the last call to it has: its calls hold it.
+        let kept = next.kept.clone();
+        in_force.assembly = next;
+        in_force.rejected = None;
+        if other_servers {
+            self.ground.announce_everything();
+        }
+        Ok(Reload::Applied { kept })
+    }
+}
+
+impl Assembly {
+    /// The event that says what a process decides by from now on, and which keys of the file it does not go by until it is
+    /// started again.
+    pub(super) fn applied(&self, journal: &Journal, waiting: &[&str]) -> Result<Draft, JournalError> {
+        let servers: Vec<&str> = self.config.servers.iter().map(|server| server.name.as_str()).collect();
+        let policies = self.mediator.policies();
+        let mut body = json!({
+            "digest": &*self.config.digest, "set": &**policies.digest(), "policies": policies.list(), "servers": servers,
+        });
+        if let Some(fields) = body.as_object_mut() {
+            if !self.kept.is_empty() {
+                fields.insert("kept".to_owned(), json!(self.kept));
+            }
+            if !waiting.is_empty() {
+                fields.insert("at_next_start".to_owned(), json!(waiting));
+            }
+        }
+        Draft::new("interlock", kind::CONFIG_APPLIED, journal.process(), &body)
+    }
+}
+
+/// Policies in whose place stands another component, or the same with other settings.
+fn swaps(now: &Policies, next: &Policies) -> Result<Vec<Draft>, JournalError> {
+    let mut drafts = Vec::new();
+    for policy in next.iter() {
+        let Some(before) = now.iter().find(|before| before.name() == policy.name()) else { continue };
+        let (before, after) = (before.plugin(), policy.plugin());
+        if before.digest() != after.digest() || before.settings_digest() != after.settings_digest() {
+            let of = |plugin: &crate::sandbox::Plugin| -> Value {
+                json!({
+                    "component": &**plugin.digest(),
+                    "settings": &**plugin.settings_digest(),
+                    "version": plugin.manifest().version,
+                })
+            };
+            let body = json!({ "from": of(before), "to": of(after) });
+            drafts.push(Draft::new("interlock", kind::PLUGIN_SWAPPED, policy.name(), &body)?);
+        }
+    }
+    Ok(drafts)
+}
+
+/// Components that were not known to be unusable.
+fn rejections(now: &[Kept], next: &[Kept]) -> Result<Vec<Draft>, JournalError> {
+    let new = next.iter().filter(|kept| !now.contains(kept));
+    new.map(|kept| {
+        tracing::error!(kept.kind, kept.name, kept.reason, "a component cannot be used; the one before stays in force");
+        Draft::new("interlock", kind::PLUGIN_REJECTED, &kept.name, kept)
+    })
+    .collect()
+}

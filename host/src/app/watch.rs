@@ -1,0 +1,90 @@
+//! Keeps an eye on the configuration file and on the components that it names, and has what changed taken over.
+//!
+//! The files are looked at, many times a second, rather than watched through the kernel: a look costs some microseconds,
+//! it sees the same on every file system (network mounts, and the links that Kubernetes swaps, included), and the journal
+//! lies beside the configuration as a rule, so that each of its writes would wake a watcher of the folder.
+
+use std::{
+    fs,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use super::{App, Reload, live::Live};
+use crate::{
+    journal::JournalError,
+    tasks::{self, Tasks},
+};
+
+/// Time between two looks. What has changed is taken over once two looks in a row saw the same: a file that is still
+/// being written is left alone.
+const LOOK: Duration = Duration::from_millis(40);
+/// Wait before what could not be put on record is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What a look tells of a file: which it is, and when it was last written.
+#[derive(Clone, Debug, PartialEq)]
+struct Seen {
+    length: u64,
+    modified: Option<SystemTime>,
+    #[cfg(unix)]
+    inode: (u64, u64, i64, i64),
+}
+
+impl App {
+    /// Reads the configuration and its components anew, and puts them in force if they can be used.
+    ///
+    /// # Errors
+    /// If that cannot be put on record. Nothing has changed then.
+    pub async fn reload(&self) -> Result<Reload, JournalError> {
+        self.live.reload().await
+    }
+
+    /// Takes over, from now on and for as long as the tasks run, what changes in the configuration file and in the
+    /// components that it names.
+    pub fn watch(&self, tasks: &Tasks) {
+        let (live, stopping) = (self.live.clone(), tasks.stopping());
+        tasks.spawn("watch", async move {
+            tokio::select! {
+                () = watch(live) => {}
+                () = stopping.cancelled() => {}
+            }
+        });
+    }
+}
+
+async fn watch(live: Arc<Live>) {
+    // Nothing has been seen yet: what changed since the start is found by the first look.
+    let (mut seen, mut taken) = (None, None);
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let files = live.files().await;
+        let looks = move || files.iter().map(|file| look(file)).collect::<Vec<_>>();
+        let Ok(now) = tasks::blocking(looks).await.map(Some) else { continue };
+        if now != seen || now == taken {
+            seen = now;
+            continue;
+        }
+        match live.reload().await {
+            Ok(_) => taken = now,
+            Err(error) => {
+                tracing::error!(%error, "a change of the configuration could not be put on record; it is tried again");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// A look at what stands at a path, links followed; none if nothing can be seen there.
+fn look(path: &Path) -> Option<Seen> {
+    #[cfg(unix)]
+    use std::os::unix::fs::MetadataExt;
+    let file = fs::metadata(path).ok()?;
+    Some(Seen {
+        length: file.len(),
+        modified: file.modified().ok(),
+        #[cfg(unix)]
+        inode: (file.dev(), file.ino(), file.ctime(), file.ctime_nsec()),
+    })
+}

@@ -1,0 +1,226 @@
+//! The program as users run it, with many clients at work, while files change under it.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::symlink,
+    path::Path,
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use interlock::journal::{Event, Query, kind};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use super::{configuration, first, put, rule, second};
+use crate::plugins::cache;
+
+/// Callers at once.
+const CLIENTS: usize = 32;
+/// How often the component is swapped under them.
+const SWAPS: usize = 20;
+
+/// `interlock serve --http`, killed when dropped.
+struct Served {
+    child: Child,
+    url: String,
+    client: reqwest::Client,
+}
+
+impl Served {
+    async fn start(folder: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_interlock"))
+            .args(["serve", "--http", "127.0.0.1:0"])
+            .current_dir(folder)
+            .env("INTERLOCK_CACHE_DIR", cache())
+            .env_remove("INTERLOCK_CONFIG")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = lines.next_line().await.unwrap().expect("it ended before it served");
+            if let Some((_, address)) = line.split_once("http://") {
+                break format!("http://{address}");
+            }
+        };
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { child, url, client: reqwest::Client::builder().no_proxy().build().unwrap() }
+    }
+
+    /// Makes a call and returns the codes of all refusals.
+    async fn codes(&self) -> Vec<String> {
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": {"name": "swap", "version": "1"},
+        });
+        let call = json!({
+            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "ci__run_tests", "arguments": {"revision": "r1"}, "_meta": meta},
+        });
+        let answer = self
+            .client
+            .post(&self.url)
+            .header("Accept", "application/json, text/event-stream")
+            .header("MCP-Protocol-Version", "2026-07-28")
+            .header("Mcp-Method", "tools/call")
+            .header("Mcp-Name", "ci__run_tests")
+            .json(&call)
+            .send()
+            .await
+            .unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        let refused = answer["result"]["structuredContent"]["interlock"]["refused"].as_array();
+        let refused = refused.unwrap_or_else(|| panic!("a call was lost: {answer}"));
+        refused.iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Calls until the answer has this code.
+    async fn until(&self, code: &str) {
+        while self.codes().await[0] != code {}
+    }
+
+    async fn stop(mut self) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
+        assert!(self.child.wait().await.unwrap().success());
+    }
+}
+
+async fn events(folder: &Path) -> Vec<Event> {
+    let config =
+        interlock::config::load(&folder.join("interlock.json"), &|_| None, &interlock::sandbox::standard_plugins());
+    let (journal, _) = interlock::app::open_journal(&config.unwrap()).await.unwrap();
+    let (mut all, mut query) = (Vec::new(), Query::default());
+    loop {
+        let some = journal.read(&query).await.unwrap();
+        let Some(last) = some.last() else { break };
+        query.after = last.seq;
+        all.extend(some);
+    }
+    journal.close(std::time::Duration::from_secs(60)).await;
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_many_callers_every_call_is_judged_by_one_set_and_none_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "rule.wasm", &first());
+    let mut config = configuration();
+    let mut other = rule();
+    other["name"] = "other".into();
+    config["policies"] = json!([rule(), other]);
+    fs::write(folder.path().join("interlock.json"), config.to_string()).unwrap();
+    let served = Arc::new(Served::start(folder.path()).await);
+    let over = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (served, over) = (served.clone(), over.clone());
+            tokio::spawn(async move {
+                let mut calls = 0;
+                while !over.load(Ordering::SeqCst) {
+                    let codes = served.codes().await;
+                    // Both policies are the one file.
+                    assert!(
+                        codes == ["told_to", "told_to"] || codes == ["told_2x", "told_2x"],
+                        "half of each: {codes:?}"
+                    );
+                    calls += 1;
+                }
+                calls
+            })
+        })
+        .collect();
+    for swap in 0..SWAPS {
+        let (bytes, code) = if swap % 2 == 0 { (second(), "told_2x") } else { (first(), "told_to") };
+        put(folder.path(), "rule.wasm", &bytes);
+        served.until(code).await;
+        assert_eq!(served.codes().await[0], code, "after the first new verdict there is no old one");
+    }
+    over.store(true, Ordering::SeqCst);
+    let mut made = 0;
+    for caller in callers {
+        made += caller.await.unwrap();
+    }
+    Arc::into_inner(served).unwrap().stop().await;
+    let (mut sets, mut judged) = (BTreeMap::new(), 0);
+    for event in events(folder.path()).await {
+        match event.kind.as_str() {
+            kind::CONFIG_APPLIED => {
+                let components: Vec<_> =
+                    event.body["policies"].as_array().unwrap().iter().map(|one| one["component"].clone()).collect();
+                assert_eq!(components[0], components[1]);
+                sets.insert(event.body["set"].as_str().unwrap().to_owned(), components[0].clone());
+            }
+            kind::CALL_REFUSED => {
+                judged += 1;
+                // On record before any call that names it.
+                let component = &sets[event.body["set"].as_str().unwrap()];
+                let is_second = *component == json!(sha256(&second()));
+                let code = if is_second { "told_2x" } else { "told_to" };
+                let policies = event.body["policies"].as_array().unwrap();
+                assert!(policies.len() == 2 && policies.iter().all(|one| one["code"] == code), "{}", event.body);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(sets.len(), 2);
+    assert!(judged >= made + SWAPS, "{made} calls were answered, {judged} are on record");
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_are_taken_over_however_they_are_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    // As Kubernetes mounts them: each file a link through one link that is swapped.
+    let mount = |name: &str, rule: &[u8], config: &Value| {
+        let at = folder.path().join(name);
+        fs::create_dir(&at).unwrap();
+        fs::write(at.join("rule.wasm"), rule).unwrap();
+        fs::write(at.join("interlock.json"), config.to_string()).unwrap();
+        symlink(name, folder.path().join("..next")).unwrap();
+        fs::rename(folder.path().join("..next"), folder.path().join("..data")).unwrap();
+    };
+    mount("..1", &first(), &configuration());
+    for name in ["rule.wasm", "interlock.json"] {
+        symlink(format!("..data/{name}"), folder.path().join(name)).unwrap();
+    }
+    let served = Served::start(folder.path()).await;
+    served.until("told_to").await;
+    mount("..2", &second(), &configuration());
+    served.until("told_2x").await;
+    // Written in place.
+    fs::write(folder.path().join("rule.wasm"), first()).unwrap();
+    served.until("told_to").await;
+    // Moved into the link's place.
+    put(folder.path(), "rule.wasm", &second());
+    served.until("told_2x").await;
+    // Another configuration names another file.
+    put(folder.path(), "third.wasm", &first());
+    let mut config = configuration();
+    config["policies"][0]["component"] = "./third.wasm".into();
+    put(folder.path(), "interlock.json", config.to_string().as_bytes());
+    served.until("told_to").await;
+    // And is followed from now on.
+    put(folder.path(), "third.wasm", &second());
+    served.until("told_2x").await;
+    // Gone, and back with something else.
+    fs::remove_file(folder.path().join("third.wasm")).unwrap();
+    put(folder.path(), "third.wasm", &first());
+    served.until("told_to").await;
+    served.stop().await;
+}
