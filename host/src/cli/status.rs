@@ -10,6 +10,7 @@ use super::{
     running::{CLOSE, block_on, configuration, journal},
 };
 use crate::{
+    app::serving,
     approvals::{Approvals, State},
     config::Config,
     journal::{Journal, Query},
@@ -57,6 +58,7 @@ async fn page(config: &Config, journal: &Journal, approvals: &Approvals) -> Resu
             .iter()
             .map(|policy| json!({ "name": policy.name, "component": policy.component.to_string(), "mode": policy.mode.word() }))
             .collect::<Vec<_>>(),
+        "serving": serving(journal).await.context("the journal cannot be read")?,
         "journal": config.journal.path,
         "events": head,
         "calls_running": running.len(),
@@ -98,9 +100,11 @@ fn text(page: &Value) -> String {
         Some(other) => other.to_string(),
         None => String::new(),
     };
+    let gateways = page.get("serving").and_then(Value::as_array).into_iter().flatten();
+    let gateways: String = gateways.map(|one| format!("gateway     {}\n", told(one))).collect();
     format!(
         "config      {}\nservers     {}\npolicies    {}\njournal     {}, {} events\nrunning     {}\nunknown     {}\n\
-         refused     {} in the last hour\napprovals   {} waiting\nheld back   {}\n",
+         {gateways}refused     {} in the last hour\napprovals   {} waiting\nheld back   {}\n",
         value("config"),
         names("servers"),
         names("policies"),
@@ -112,6 +116,32 @@ fn text(page: &Value) -> String {
         value("approvals_waiting"),
         names("tools_held_back"),
     )
+}
+
+/// A gateway: since when it goes by what, and what it does not go by although it is there.
+fn told(one: &Value) -> String {
+    let text = |key: &str| one.get(key).and_then(Value::as_str).unwrap_or_default();
+    let listed = |key: &str| one.get(key).and_then(Value::as_array).into_iter().flatten();
+    let set: String = text("set").chars().take(12).collect();
+    let mut told = format!(
+        "{}, pid {}, policies {set} since {}",
+        text("role"),
+        one.get("pid").unwrap_or(&Value::Null),
+        text("since")
+    );
+    for kept in listed("kept") {
+        let kept = |key: &str| kept.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        told += &format!("\n            keeps {} `{}` as it was: {}", kept("kind"), kept("name"), kept("reason"));
+    }
+    for problem in listed("rejected") {
+        let message = problem.get("message").and_then(Value::as_str).unwrap_or_default();
+        told += &format!("\n            goes by the configuration before: {message}");
+    }
+    let later: Vec<&str> = listed("at_next_start").filter_map(Value::as_str).collect();
+    if !later.is_empty() {
+        told += &format!("\n            takes over at its next start: {}", later.join(", "));
+    }
+    told
 }
 
 #[cfg(test)]

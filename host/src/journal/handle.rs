@@ -57,6 +57,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     lender: Lender,
     mirror: Option<PathBuf>,
+    peers: Peers,
     alive: Alive,
     // The writer is waited for by `close`; the helpers end with the owner's tasks.
     writer: Tasks,
@@ -109,12 +110,22 @@ impl Journal {
             helpers.spawn("journal mirror", mirror.run());
         }
         let lender = Lender { keeping, process, requests };
-        let shared = Shared { store, recent, clock, lender, mirror: config.mirror_dir, alive, writer, helpers };
+        let mirror = config.mirror_dir;
+        let shared = Shared { store, recent, clock, lender, mirror, peers: peers.clone(), alive, writer, helpers };
         let journal = Self { shared: Arc::new(shared) };
         recover(&journal, &peers).await?;
         let watched = Arc::downgrade(&journal.shared);
         journal.shared.helpers.spawn("journal peers", watch_peers(watched, peers, stopping));
         Ok(journal)
+    }
+
+    /// The ids of all processes that use this journal now, this one included, in the order in which they began.
+    ///
+    /// # Errors
+    /// If their folder cannot be read.
+    pub fn living(&self) -> Result<Vec<String>, JournalError> {
+        let Peers { folder } = &self.shared.peers;
+        self.shared.peers.living().map_err(|source| JournalError::File { path: folder.clone(), source })
     }
 
     /// Id of this process in the journal: a UUIDv7, new each time the journal is opened.

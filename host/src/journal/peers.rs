@@ -13,9 +13,9 @@ use super::{Draft, Event, Guard, Journal, JournalError, PastCall, Status, body::
 use crate::call::Outcome;
 
 /// The folder of the living, `<database>-peers`: one file per process, named by its id, locked while it lives.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Peers {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 /// The sign that a process lives, until dropped.
@@ -59,6 +59,23 @@ impl Peers {
         };
         let lock = made().map_err(|source| JournalError::File { path: path.clone(), source })?;
         Ok(Alive { path, _lock: lock })
+    }
+
+    /// The processes that live, in the order in which they began: those whose file is locked.
+    pub(super) fn living(&self) -> io::Result<Vec<String>> {
+        let mut living = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let named = path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.'));
+            if let (Some(process), Ok(file)) = (named, File::open(&path))
+                && file.try_lock_shared().is_err()
+            {
+                living.push(process.to_owned());
+            }
+        }
+        // Their names begin with the time.
+        living.sort_unstable();
+        Ok(living)
     }
 
     /// The dead: those whose file can be locked, and those that have calls but no file.

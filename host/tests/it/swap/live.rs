@@ -183,6 +183,49 @@ fn sha256(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What `interlock status` says of the one gateway, as a person and as a program read it.
+async fn status(folder: &Path) -> (String, Value) {
+    let run = |arguments: &'static [&'static str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_interlock"));
+        command.args(arguments).current_dir(folder).env_remove("INTERLOCK_CONFIG").kill_on_drop(true);
+        async move { String::from_utf8(command.output().await.unwrap().stdout).unwrap() }
+    };
+    let page: Value = serde_json::from_str(&run(&["status", "--json"]).await).unwrap();
+    (run(&["status"]).await, page["serving"][0].clone())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_there_and_not_in_force_can_be_seen_from_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "rule.wasm", &first());
+    put(folder.path(), "interlock.json", configuration().to_string().as_bytes());
+    let served = Served::start(folder.path()).await;
+    let (_, serving) = status(folder.path()).await;
+    assert_eq!((&serving["pid"], &serving["kept"]), (&json!(served.child.id()), &json!([])));
+    put(folder.path(), "rule.wasm", b"nothing");
+    let (text, serving) = loop {
+        let (text, serving) = status(folder.path()).await;
+        if serving["kept"] != json!([]) {
+            break (text, serving);
+        }
+    };
+    assert_eq!(serving["kept"][0]["name"], "rule");
+    assert!(text.contains("keeps policy `rule` as it was: not a WebAssembly component"), "{text}");
+    let mut config = configuration();
+    config["policies"][0]["settings"]["how"] = "never heard of".into();
+    put(folder.path(), "interlock.json", config.to_string().as_bytes());
+    put(folder.path(), "rule.wasm", &first());
+    let text = loop {
+        let (text, serving) = status(folder.path()).await;
+        if serving["rejected"] != json!([]) {
+            break text;
+        }
+    };
+    assert!(text.contains("goes by the configuration before: policy `rule`: `settings/how`"), "{text}");
+    assert_eq!(served.codes().await, ["told_to"]);
+    served.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_are_taken_over_however_they_are_changed() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! Follows the journal while it grows, and keeps little of it: the judge's rules, the soak's own, and the tokens.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -28,8 +28,8 @@ pub(super) struct Court {
     forms: Forms,
     /// All policies of each set that was ever in force, by its digest.
     sets: BTreeMap<String, Vec<Value>>,
-    /// By which set each process says that it goes.
-    in_force: BTreeMap<String, String>,
+    /// By which sets each process said that it goes, one after the other.
+    in_force: BTreeMap<String, BTreeSet<String>>,
     /// The digest of the definition that counts, by tool.
     pinned: BTreeMap<String, String>,
     /// When calls of `often` were admitted.
@@ -109,7 +109,7 @@ impl Court {
                 let (set, policies) = (event.text("/set").to_owned(), event.body["policies"].as_array().unwrap());
                 let known = self.sets.entry(set.clone()).or_insert_with(|| policies.clone());
                 assert_eq!(known, policies, "event {}: one digest for two sets", event.seq);
-                self.in_force.insert(event.subject.clone(), set);
+                self.in_force.entry(event.subject.clone()).or_default().insert(set);
             }
             "tool.pinned" | "tool.accepted" => {
                 self.pinned.insert(event.subject.clone(), event.text("/definition").to_owned());
@@ -151,10 +151,11 @@ impl Court {
         assert_eq!(self.pinned.get(tool).unwrap(), event.text("/definition"), "event {seq}: not the pinned definition");
         let received = event.body["received"].as_u64().unwrap();
         self.sessions.entry(event.text("/session").to_owned()).or_insert_with(|| event.text("/process").to_owned());
-        // It was judged by what its process goes by, all of it and in that order.
-        // Only gateways say by what they go.
-        let Some(set) = self.in_force.get(event.text("/process")) else { return };
-        assert_eq!(set, event.text("/set"), "event {seq}: judged by another set than its process goes by");
+        // It was judged by what its process goes by, or went by when the call began: all of it and in that order. Only
+        // gateways say by what they go.
+        let Some(sets) = self.in_force.get(event.text("/process")) else { return };
+        let set = event.text("/set");
+        assert!(sets.contains(set), "event {seq}: judged by a set that its process never went by");
         let in_force = &self.sets[set];
         let told = |policy: &Value| (policy["policy"].clone(), policy["mode"] == "shadow");
         let asked = event.body["policies"].as_array().unwrap().iter().map(told);

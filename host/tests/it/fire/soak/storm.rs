@@ -61,8 +61,7 @@ pub(super) async fn storm(field: Arc<Field>, mut dice: Dice, longest_pause: Dura
 }
 
 impl Field {
-    /// Edits the configuration. Gateways that run go by the old one until they are started again; one that takes an edit
-    /// up while it runs would be waited for here, and the court goes by what it then says that it applied.
+    /// Edits the configuration. Gateways that run take it over by themselves; the court goes by what they say they applied.
     async fn edit(&self, dice: &mut Dice) {
         self.plan.write().await.edit(dice);
     }
