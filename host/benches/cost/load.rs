@@ -71,7 +71,7 @@ pub(crate) async fn once(at: SocketAddr, tool: &str) -> Result<()> {
 }
 
 /// One connection.
-struct Caller {
+pub(crate) struct Caller {
     socket: TcpStream,
     request: Vec<u8>,
     answer: Vec<u8>,
@@ -79,7 +79,7 @@ struct Caller {
 
 impl Caller {
     /// A connection for calls of one tool: MCP 2026-07-28, where each request stands for itself; 200 B of arguments.
-    async fn connect(at: SocketAddr, tool: &str, customer: usize) -> Result<Self> {
+    pub(crate) async fn connect(at: SocketAddr, tool: &str, customer: usize) -> Result<Self> {
         let body = json!({
             "jsonrpc": "2.0", "id": 1, "method": "tools/call",
             "params": {
@@ -105,6 +105,14 @@ impl Caller {
     }
 
     async fn call(&mut self) -> Result<()> {
+        let answer = self.ask().await?;
+        let fits = answer.starts_with("HTTP/1.1 200") && answer.contains("xxxxxxxx");
+        ensure!(fits && !answer.contains("\"isError\":true"), "not what was asked for: {answer}");
+        Ok(())
+    }
+
+    /// Makes the call, and returns the answer as it came.
+    pub(crate) async fn ask(&mut self) -> Result<&str> {
         self.socket.write_all(&self.request).await?;
         self.answer.clear();
         loop {
@@ -120,14 +128,10 @@ impl Caller {
                 // A call that had to wait: its answer comes as the last event of a stream.
                 None => body.ends_with("0\r\n\r\n"),
             };
-            if !whole {
-                continue;
+            if whole {
+                break;
             }
-            ensure!(
-                head.starts_with("HTTP/1.1 200") && body.contains("xxxxxxxx") && !body.contains("\"isError\":true"),
-                "not what was asked for: {text}"
-            );
-            return Ok(());
         }
+        Ok(std::str::from_utf8(&self.answer)?)
     }
 }

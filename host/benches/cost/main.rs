@@ -1,6 +1,6 @@
 //! What Interlock costs, each figure beside a baseline of the same run. For whoever decides if it is quick enough.
 //!
-//! `cargo xtask bench [-- [sandbox] [ledger] [scopes] [gateway] [house] [--full] [--json FILE]]`. Prints Markdown tables.
+//! `cargo xtask bench [-- [sandbox] [ledger] [scopes] [gateway] [house] [swap] [--full] [--json FILE]]`. Prints Markdown tables.
 
 mod echo;
 mod gateway;
@@ -11,6 +11,7 @@ mod measure;
 mod proxy;
 mod sandbox;
 mod scopes;
+mod swap;
 mod table;
 
 use std::{fs, io::Write as _, net::SocketAddr, path::PathBuf};
@@ -49,6 +50,7 @@ enum Part {
     Scopes,
     Gateway,
     House,
+    Swap,
 }
 
 fn main() -> Result<()> {
@@ -74,6 +76,7 @@ fn main() -> Result<()> {
                 Part::Scopes => scopes::measure(asked.full).await,
                 Part::Gateway => gateway::measure(asked.full).await,
                 Part::House => house::measure(asked.full).await,
+                Part::Swap => swap::measure(asked.full).await,
             }
         });
         let table = made.with_context(|| format!("{part:?} could not be measured"))?;
