@@ -45,7 +45,7 @@ pub(crate) async fn measure(full: bool) -> Result<Table> {
     let changing = async {
         let mut took = Samples::default();
         for number in 0..swaps {
-            let text = format!("no rule {number:05}...");
+            let text = format!("no rule {number:06}...");
             put(folder.path(), &with(&good, &text)?)?;
             let begun = Instant::now();
             while !probe.ask().await?.contains(&text) {

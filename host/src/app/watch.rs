@@ -19,7 +19,7 @@ use crate::{
 
 /// Time between two looks. What has changed is taken over once two looks in a row saw the same: a file that is still
 /// being written is left alone.
-const LOOK: Duration = Duration::from_millis(40);
+const LOOK: Duration = Duration::from_millis(20);
 /// Wait before what could not be put on record is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 

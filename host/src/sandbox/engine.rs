@@ -10,7 +10,8 @@ use std::{
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, UpdateDeadline,
+    Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    RegallocAlgorithm, Store, UpdateDeadline,
     component::{Component, Linker},
 };
 
@@ -30,6 +31,8 @@ const POLICY_INSTANCES: u32 = 64;
 const TOOLSET_INSTANCES: u32 = 128;
 /// Instances of components that are being loaded. No fewer than the places that the largest component takes up.
 const LOADING_INSTANCES: u32 = CORE_PER_COMPONENT / MEMORIES_PER_PLACE;
+/// All of these.
+const EVERYWHERE: u32 = POLICY_INSTANCES + TOOLSET_INSTANCES + LOADING_INSTANCES;
 /// Core modules, memories and tables within one component, adapters included.
 const CORE_PER_COMPONENT: u32 = 12;
 /// Memories that there are for each instance. A component with more takes up the places of several.
@@ -49,14 +52,33 @@ pub struct Sandbox(Arc<Inner>);
 
 struct Inner {
     engine: Engine,
-    policy_linker: Linker<Guest>,
-    toolset_linker: Linker<Guest>,
+    linkers: Linkers,
+    /// Compiles quickly what runs once: a component that says what it is and takes its settings.
+    draft_engine: Engine,
+    draft_linkers: Linkers,
     policies: Semaphore,
     toolsets: Semaphore,
     loading: Semaphore,
+    drafts: Semaphore,
     snapshots: Option<PathBuf>,
     /// Dropped with the sandbox; the ticker ends when it is gone.
     _alive: Arc<()>,
+}
+
+/// What stands behind the imports of one engine's components.
+struct Linkers {
+    policy: Linker<Guest>,
+    toolset: Linker<Guest>,
+}
+
+impl Linkers {
+    fn new(engine: &Engine) -> wasmtime::Result<Self> {
+        Ok(Self { policy: imports::for_policies(engine)?, toolset: imports::for_toolsets(engine)? })
+    }
+
+    fn of(&self, toolset: bool) -> &Linker<Guest> {
+        if toolset { &self.toolset } else { &self.policy }
+    }
 }
 
 /// Which of the pools an instance takes its place from.
@@ -64,14 +86,17 @@ struct Inner {
 pub(super) enum Place {
     Policy,
     Toolset,
+    /// Of a component that is tried before its first call.
     Loading,
+    /// Of one that is configured, in the engine for that.
+    Draft,
 }
 
 impl Place {
     /// How long a call may wait for the host beyond its own time: for the ledger, or for a thread on a busy machine.
     pub(super) fn host_time(self) -> Duration {
         match self {
-            Self::Policy | Self::Loading => Duration::from_secs(2),
+            Self::Policy | Self::Loading | Self::Draft => Duration::from_secs(2),
             // What a toolset waits for is of its own making.
             Self::Toolset => Duration::ZERO,
         }
@@ -98,7 +123,13 @@ impl Sandbox {
             .wasm_memory64(false)
             .max_wasm_stack(STACK_BYTES)
             .async_stack_size(2 * STACK_BYTES)
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pools()));
+            .allocation_strategy(InstanceAllocationStrategy::Pooling(pools(EVERYWHERE)));
+        // The same in all that a guest could notice. Nothing is kept: no component is configured twice.
+        let mut draft = config.clone();
+        draft
+            .cranelift_opt_level(OptLevel::None)
+            .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass)
+            .allocation_strategy(InstanceAllocationStrategy::Pooling(pools(LOADING_INSTANCES)));
         let (compiled, snapshots) = match cache.map(Kept::in_folder) {
             Some(Ok(Kept { compiled, snapshots })) => (Some(compiled), Some(snapshots)),
             Some(Err(error)) => {
@@ -109,17 +140,21 @@ impl Sandbox {
         };
         config.cache(compiled);
         let engine = Engine::new(&config).map_err(host)?;
-        let policy_linker = imports::for_policies(&engine).map_err(host)?;
-        let toolset_linker = imports::for_toolsets(&engine).map_err(host)?;
+        let draft_engine = Engine::new(&draft).map_err(host)?;
+        let (linkers, draft_linkers) =
+            (Linkers::new(&engine).map_err(host)?, Linkers::new(&draft_engine).map_err(host)?);
         let alive = Arc::new(());
-        start_ticker(&engine, Arc::downgrade(&alive)).map_err(|error| LoadError::Host(error.to_string()))?;
+        start_ticker([&engine, &draft_engine], Arc::downgrade(&alive))
+            .map_err(|error| LoadError::Host(error.to_string()))?;
         Ok(Self(Arc::new(Inner {
             engine,
-            policy_linker,
-            toolset_linker,
+            linkers,
+            draft_engine,
+            draft_linkers,
             policies: Semaphore::new(POLICY_INSTANCES as usize),
             toolsets: Semaphore::new(TOOLSET_INSTANCES as usize),
             loading: Semaphore::new(LOADING_INSTANCES as usize),
+            drafts: Semaphore::new(LOADING_INSTANCES as usize),
             snapshots,
             _alive: alive,
         })))
@@ -135,7 +170,16 @@ impl Sandbox {
     }
 
     pub(super) fn linker(&self, toolset: bool) -> &Linker<Guest> {
-        if toolset { &self.0.toolset_linker } else { &self.0.policy_linker }
+        self.0.linkers.of(toolset)
+    }
+
+    /// The engine in which components are configured.
+    pub(super) fn draft_engine(&self) -> &Engine {
+        &self.0.draft_engine
+    }
+
+    pub(super) fn draft_linker(&self, toolset: bool) -> &Linker<Guest> {
+        self.0.draft_linkers.of(toolset)
     }
 
     /// A fresh store for one call of a component, and the places that it takes up for as long.
@@ -152,13 +196,15 @@ impl Sandbox {
             Place::Policy => &self.0.policies,
             Place::Toolset => &self.0.toolsets,
             Place::Loading => &self.0.loading,
+            Place::Draft => &self.0.drafts,
         };
+        let engine = if matches!(place, Place::Draft) { &self.0.draft_engine } else { &self.0.engine };
         let taken = places
             .acquire_many(places_of(component))
             .await
             .map_err(|_| Fault { kind: FaultKind::Host, detail: "the sandbox has been stopped".to_owned() })?;
         let guest = Guest::new(name.clone(), limits, facts);
-        let mut store = Store::new(&self.0.engine, guest);
+        let mut store = Store::new(engine, guest);
         store.limiter(|guest| guest);
         store.set_hostcall_fuel(output_bytes);
         store.set_epoch_deadline(1);
@@ -177,8 +223,7 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-fn pools() -> PoolingAllocationConfig {
-    let components = POLICY_INSTANCES + TOOLSET_INSTANCES + LOADING_INSTANCES;
+fn pools(components: u32) -> PoolingAllocationConfig {
     let mut pools = PoolingAllocationConfig::new();
     pools
         .total_component_instances(components)
@@ -204,14 +249,13 @@ fn places_of(component: &Component) -> u32 {
 }
 
 /// Starts the thread that makes running guests yield. A thread, not a task: it must tick while every worker is busy.
-fn start_ticker(engine: &Engine, alive: Weak<()>) -> std::io::Result<()> {
-    let engine = engine.weak();
+fn start_ticker(engines: [&Engine; 2], alive: Weak<()>) -> std::io::Result<()> {
+    let engines = engines.map(Engine::weak);
     thread::Builder::new().name("interlock-ticker".to_owned()).spawn(move || {
         while alive.strong_count() > 0 {
             thread::sleep(TICK);
-            match engine.upgrade() {
-                Some(engine) => engine.increment_epoch(),
-                None => break,
+            for engine in engines.iter().filter_map(EngineWeak::upgrade) {
+                engine.increment_epoch();
             }
         }
     })?;

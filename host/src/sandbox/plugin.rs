@@ -128,7 +128,7 @@ impl Sandbox {
     /// Compiles what was made ready, and sees that it starts.
     async fn finish(&self, source: &Source<'_>, stored: Stored, wasm: Option<Vec<u8>>) -> Result<Plugin, LoadError> {
         let Source { name, bytes, digest, settings, limits } = source;
-        let component = snapshot::compile(self, wasm.unwrap_or_else(|| bytes.to_vec())).await?;
+        let component = snapshot::compile(self.engine(), wasm.unwrap_or_else(|| bytes.to_vec())).await?;
         let isolation = if stored.snapshot.is_some() { Isolation::Snapshot } else { Isolation::ConfigureEach };
         let linked = self.link(&component, stored.exports)?;
         let each = (isolation == Isolation::ConfigureEach).then(|| (*settings).to_owned());

@@ -8,7 +8,7 @@ use std::{
 use futures::FutureExt as _;
 use tokio::sync::SemaphorePermit;
 use wasmtime::{
-    AsContextMut, Store,
+    AsContextMut, Engine, Store,
     component::{Component, ComponentNamedList, Instance, Lift, WasmList},
 };
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
@@ -52,7 +52,7 @@ pub(super) async fn configure(
     let (manifest, answer, snapshot) = match instrumented(sandbox, bytes, exports, settings).await? {
         Some(all) => all,
         None => {
-            let component = compile(sandbox, bytes.to_vec()).await?;
+            let component = compile(sandbox.draft_engine(), bytes.to_vec()).await?;
             let (_place, mut store, instance) = instance(sandbox, &component, exports).await?;
             let (manifest, answer) = introduce(&mut store, &instance, settings).await?;
             (manifest, answer, None)
@@ -77,7 +77,7 @@ async fn instrumented(
     // Wizer panics at some components that it has not foreseen. They are run without it.
     let looked_at = catch_unwind(AssertUnwindSafe(|| wizer.instrument_component(&original)));
     let Ok(Ok((context, instrumented))) = looked_at else { return Ok(None) };
-    let component = compile(sandbox, instrumented).await?;
+    let component = compile(sandbox.draft_engine(), instrumented).await?;
     let (_place, mut store, instance) = match self::instance(sandbox, &component, exports).await {
         Ok(made) => made,
         Err(error) => return if hopeless(&error) { Err(error) } else { Ok(None) },
@@ -104,8 +104,8 @@ fn hopeless(error: &LoadError) -> bool {
 }
 
 /// Compiles on a thread of its own.
-pub(super) async fn compile(sandbox: &Sandbox, bytes: Vec<u8>) -> Result<Component, LoadError> {
-    let engine = sandbox.engine().clone();
+pub(super) async fn compile(engine: &Engine, bytes: Vec<u8>) -> Result<Component, LoadError> {
+    let engine = engine.clone();
     tasks::blocking(move || Component::new(&engine, bytes))
         .await
         .map_err(|panicked| LoadError::Compile(panicked.to_string()))?
@@ -121,11 +121,11 @@ async fn instance<'a>(
     let limits = Limits { time: TIME, memory_bytes: MEMORY_BYTES };
     let failed = |fault| LoadError::Failed { during: "start", fault };
     let linked = sandbox
-        .linker(exports.toolset)
+        .draft_linker(exports.toolset)
         .instantiate_pre(component)
         .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
     let (place, mut store) = sandbox
-        .store(component, Place::Loading, &"loading".into(), limits, OUTPUT_BYTES, Facts::default())
+        .store(component, Place::Draft, &"loading".into(), limits, OUTPUT_BYTES, Facts::default())
         .await
         .map_err(failed)?;
     // What a component does of its own accord when it is instantiated is its own time too.
