@@ -1,5 +1,7 @@
 //! Another configuration: taken over as a whole while calls go on, or not at all.
 
+use std::{fs, path::PathBuf};
+
 use interlock::{app::Reload, downstream::Announcement, journal::kind};
 use serde_json::{Value, json};
 
@@ -141,5 +143,42 @@ async fn two_servers_under_one_name_are_a_mistake_and_no_server_is_started_twice
     let Reload::Rejected(problems) = place.reload().await else { panic!("it was taken over") };
     assert!(problems.to_string().contains("would both be seen as"), "{problems}");
     assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
+    place.app.stop().await;
+}
+
+/// The processes that were started with this argument.
+fn running(argument: &str) -> Vec<PathBuf> {
+    let started_so = |process: &PathBuf| {
+        fs::read(process.join("cmdline"))
+            .is_ok_and(|line| line.split(|byte| *byte == 0).any(|one| one == argument.as_bytes()))
+    };
+    fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path()).filter(started_so).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_no_longer_named_is_ended_and_one_that_is_set_anew_is_another_process() {
+    let place = Place::with(&with_policies(json!([]))).await;
+    let script = format!("{}/tests/it/downstream/server.py", env!("CARGO_MANIFEST_DIR"));
+    let one_of_its_own = place.component().display().to_string();
+    let mut config = with_policies(json!([]));
+    config["mcpServers"]["py"] = json!({"command": "python3", "args": [script, "legacy", "listed", one_of_its_own]});
+    place.configure(&config);
+    assert_eq!(place.reload().await, APPLIED);
+    assert_eq!(place.call("py/echo").await, ["ok"]);
+    let [first] = running(&one_of_its_own).try_into().unwrap();
+    config["mcpServers"]["py"]["args"][1] = "modern".into();
+    place.configure(&config);
+    assert_eq!(place.reload().await, APPLIED);
+    assert_eq!(place.call("py/echo").await, ["ok"]);
+    while first.exists() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(running(&one_of_its_own).len(), 1);
+    place.configure(&with_policies(json!([])));
+    assert_eq!(place.reload().await, APPLIED);
+    assert_eq!(place.call("py/echo").await, ["error -32602"]);
+    while !running(&one_of_its_own).is_empty() {
+        tokio::task::yield_now().await;
+    }
     place.app.stop().await;
 }
