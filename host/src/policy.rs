@@ -4,8 +4,12 @@
 mod config;
 mod history;
 mod judge;
+mod rollout;
 mod set;
+mod standing;
 
-pub use config::{Match, Mode, OnFault, PolicyConfig};
+pub use config::{Match, Mode, OnFault, PolicyConfig, Rollout};
 pub use judge::{Judgement, Record, Review, Reviewed, Rewritten};
+pub use rollout::{Divergence, Tally};
 pub use set::{Policies, Policy, PolicyError};
+pub use standing::{Standing, Standings, Waiting};

@@ -137,6 +137,7 @@ async fn policies(sandbox: &Sandbox) -> Result<Policies> {
         mode: Mode::Enforce,
         on_fault: OnFault::Refuse,
         limits: Limits { time: Duration::from_secs(60), ..Limits::POLICY },
+        rollout: None,
         settings: Arc::new(settings),
     };
     let loaded = Policies::load(sandbox, all.into_iter().map(policy).collect()).await;

@@ -123,6 +123,7 @@ async fn load(sandbox: &Sandbox, count: usize) -> Result<Policies> {
         mode: Mode::Enforce,
         on_fault: OnFault::Refuse,
         limits: Limits::POLICY,
+        rollout: None,
         settings: Arc::new(settings()),
     };
     let loaded = Policies::load(sandbox, (0..count).map(policy).collect()).await;

@@ -12,9 +12,9 @@ use crate::{
     downstream::{
         Announcement, Announcements, Catalogue, McpServer, Reach, ServerConfig, Settings, ToolServer, Toolset,
     },
-    journal::Journal,
+    journal::{Journal, JournalError},
     mediation::{self, Mediator},
-    policy::Policies,
+    policy::{Policies, Standings},
     sandbox::{self, Limits, LoadError, Plugin, Sandbox},
     tasks::Tasks,
 };
@@ -33,6 +33,8 @@ pub(super) struct Ground {
     /// The servers' keepers, and everything else that runs for as long as the program does.
     pub(super) house: Tasks,
     pub(super) announcements: Announcements,
+    /// Whether it is told in the journal what this process does.
+    pub(super) on_record: bool,
 }
 
 /// One configuration, put together.
@@ -76,15 +78,29 @@ impl Assembly {
 }
 
 impl Ground {
+    /// How the policies of a configuration stand.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub(super) async fn standings(&self, config: &Config) -> Result<Standings, JournalError> {
+        let names = config.policies.iter().map(|policy| policy.name.as_str());
+        Standings::of(&self.journal, names, self.on_record).await
+    }
+
     /// Puts a configuration together. What is as it was `before` is taken over; a component that can no longer be used,
     /// where nothing but its file has changed, leaves the one before in its place.
     ///
     /// # Errors
     /// Everything that is wrong with the configuration. What was started for it has been told to end.
-    pub(super) async fn assemble(&self, config: Config, before: Option<&Assembly>) -> Result<Assembly, Problems> {
+    pub(super) async fn assemble(
+        &self,
+        config: Config,
+        before: Option<&Assembly>,
+        standings: &Standings,
+    ) -> Result<Assembly, Problems> {
         let policies = async {
             let of_before = before.map(|before| before.mediator.policies().clone()).unwrap_or_default();
-            of_before.succeeded_by(&self.sandbox, config.policies.clone()).await
+            of_before.succeeded_by(&self.sandbox, config.policies.clone(), standings).await
         };
         let (policies, (servers, mut kept, mut problems)) = tokio::join!(policies, self.servers(&config, before));
         let policies = match policies {

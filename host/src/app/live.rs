@@ -1,16 +1,22 @@
 //! What is in force, and how something else comes to be: loaded beside, put on record, then switched to in one step.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{Mutex, watch};
 
-use super::assembly::{Assembly, Ground, Kept};
+use super::{
+    assembly::{Assembly, Ground, Kept},
+    record,
+};
 use crate::{
     config::{self, Config, Problems},
-    journal::{Draft, Journal, JournalError, kind},
+    journal::{Draft, Event, JournalError, Sequence, kind},
     mediation::Mediator,
-    policy::Policies,
+    policy::Standings,
     sandbox::standard_plugins,
     tasks,
 };
@@ -18,7 +24,7 @@ use crate::{
 /// The configuration in force. Replaced as a whole, or not at all.
 #[derive(Debug)]
 pub(super) struct Live {
-    ground: Ground,
+    pub(super) ground: Ground,
     /// What some things are by until the end, whatever comes after.
     begun_with: Config,
     in_force: Mutex<InForce>,
@@ -67,6 +73,18 @@ impl Live {
         std::iter::once(in_force.found.path.clone()).chain(components).collect()
     }
 
+    /// Whether people, or another process, have said since which component is to count.
+    pub(super) fn was_told(&self, since: &mut Sequence) -> bool {
+        let journal = &self.ground.journal;
+        let head = journal.head();
+        let events = if head == *since { Some(Vec::new()) } else { journal.since(*since) };
+        *since = head;
+        let tells =
+            |event: &Arc<Event>| [kind::PLUGIN_PROMOTED, kind::PLUGIN_ROLLED_BACK].contains(&event.kind.as_str());
+        // Where some are no longer at hand, it may have been one of those.
+        events.is_none_or(|events| events.iter().any(tells))
+    }
+
     /// Reads the configuration anew and puts it in force, with the components that its files hold now; where it cannot be
     /// used, what was in force stays so. Calls that are under way end by the rules they began under.
     ///
@@ -76,10 +94,12 @@ impl Live {
         let mut in_force = self.in_force.lock().await;
         let path = in_force.found.path.clone();
         let read = move || config::load(&path, &|name| std::env::var(name).ok(), &standard_plugins());
+        let mut standings = Standings::default();
         let assembled = match tasks::blocking(read).await.map_err(|_| JournalError::Closed)? {
             Ok(config) => {
                 in_force.found = config.clone();
-                self.ground.assemble(config, Some(&in_force.assembly)).await
+                standings = self.ground.standings(&config).await?;
+                self.ground.assemble(config, Some(&in_force.assembly), &standings).await
             }
             Err(problems) => Err(problems),
         };
@@ -104,13 +124,13 @@ impl Live {
             return Ok(Reload::Same);
         }
         // On record first: whatever call names this set comes after the event that lists it.
-        let mut drafts = swaps(now.mediator.policies(), next.mediator.policies())?;
-        drafts.extend(rejections(&now.kept, &next.kept)?);
+        let mut drafts = record::arrivals(Some(now.mediator.policies()), next.mediator.policies(), &standings)?;
+        drafts.extend(record::rejections(&now.kept, &next.kept)?);
         let waiting = next.config.needs_restart(&self.begun_with);
         if waiting != now.config.needs_restart(&self.begun_with) {
             tracing::warn!(keys = ?waiting, "these parts of the configuration are taken over at the next start");
         }
-        drafts.push(next.applied(journal, &waiting)?);
+        drafts.push(record::applied(&next, journal, &waiting)?);
         journal.append(drafts).await?;
         let other_servers = !next.has_the_servers_of(now);
         self.mediators.send_replace(next.mediator.clone());
@@ -124,56 +144,4 @@ impl Live {
         }
         Ok(Reload::Applied { kept })
     }
-}
-
-impl Assembly {
-    /// The event that says what a process decides by from now on, and which keys of the file it does not go by until it is
-    /// started again.
-    pub(super) fn applied(&self, journal: &Journal, waiting: &[&str]) -> Result<Draft, JournalError> {
-        let servers: Vec<&str> = self.config.servers.iter().map(|server| server.name.as_str()).collect();
-        let policies = self.mediator.policies();
-        let mut body = json!({
-            "digest": &*self.config.digest, "set": &**policies.digest(), "policies": policies.list(), "servers": servers,
-        });
-        if let Some(fields) = body.as_object_mut() {
-            if !self.kept.is_empty() {
-                fields.insert("kept".to_owned(), json!(self.kept));
-            }
-            if !waiting.is_empty() {
-                fields.insert("at_next_start".to_owned(), json!(waiting));
-            }
-        }
-        Draft::new("interlock", kind::CONFIG_APPLIED, journal.process(), &body)
-    }
-}
-
-/// Policies in whose place stands another component, or the same with other settings.
-fn swaps(now: &Policies, next: &Policies) -> Result<Vec<Draft>, JournalError> {
-    let mut drafts = Vec::new();
-    for policy in next.iter() {
-        let Some(before) = now.iter().find(|before| before.name() == policy.name()) else { continue };
-        let (before, after) = (before.plugin(), policy.plugin());
-        if before.digest() != after.digest() || before.settings_digest() != after.settings_digest() {
-            let of = |plugin: &crate::sandbox::Plugin| -> Value {
-                json!({
-                    "component": &**plugin.digest(),
-                    "settings": &**plugin.settings_digest(),
-                    "version": plugin.manifest().version,
-                })
-            };
-            let body = json!({ "from": of(before), "to": of(after) });
-            drafts.push(Draft::new("interlock", kind::PLUGIN_SWAPPED, policy.name(), &body)?);
-        }
-    }
-    Ok(drafts)
-}
-
-/// Components that were not known to be unusable.
-fn rejections(now: &[Kept], next: &[Kept]) -> Result<Vec<Draft>, JournalError> {
-    let new = next.iter().filter(|kept| !now.contains(kept));
-    new.map(|kept| {
-        tracing::error!(kept.kind, kept.name, kept.reason, "a component cannot be used; the one before stays in force");
-        Draft::new("interlock", kind::PLUGIN_REJECTED, &kept.name, kept)
-    })
-    .collect()
 }

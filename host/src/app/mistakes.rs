@@ -34,6 +34,9 @@ fn component_problem(config: &Config, of: Owner<'_>, error: &LoadError) -> Probl
         LoadError::NotAComponent(_) => Some("a plugin is built as a WebAssembly component, not as a module."),
         LoadError::Misplaced("toolset") => Some("toolsets are servers: they stand under `mcpServers`."),
         LoadError::Misplaced(_) => Some("policies stand under `policies`."),
+        LoadError::NotKept { .. } => {
+            Some("put the component that was in force back into its file, or leave `rollout` out for one start.")
+        }
         LoadError::NoSuchPlugin { .. }
         | LoadError::TooLarge { .. }
         | LoadError::ForeignImport { .. }

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::{assembly::Ground, live::Live};
+use super::{assembly::Ground, live::Live, record};
 use crate::{
     clock::{Clock, SystemClock},
     config::{Config, Problems},
@@ -120,8 +120,10 @@ impl App {
             calls: calls.clone(),
             house: house.clone(),
             announcements: Announcements::new(),
+            on_record: role.is_some(),
         };
-        let assembly = match ground.assemble(config.clone(), None).await {
+        let standings = ground.standings(config).await?;
+        let assembly = match ground.assemble(config.clone(), None, &standings).await {
             Ok(assembly) => assembly,
             Err(problems) => {
                 end_early(&house, &journal).await;
@@ -134,8 +136,10 @@ impl App {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 pid: std::process::id(),
             };
-            let started = Draft::new("interlock", kind::PROCESS_STARTED, journal.process(), &process)?;
-            journal.append(vec![started, assembly.applied(&journal, &[])?]).await?;
+            let mut drafts = vec![Draft::new("interlock", kind::PROCESS_STARTED, journal.process(), &process)?];
+            drafts.extend(record::arrivals(None, assembly.mediator.policies(), &standings)?);
+            drafts.push(record::applied(&assembly, &journal, &[])?);
+            journal.append(drafts).await?;
         }
         let live = Arc::new(Live::new(ground, assembly));
         Ok(Self { journal, clock, role, calls, house, live })

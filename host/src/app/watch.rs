@@ -57,8 +57,15 @@ impl App {
 async fn watch(live: Arc<Live>) {
     // Nothing has been seen yet: what changed since the start is found by the first look.
     let (mut seen, mut taken) = (None, None);
+    let mut told = live.ground.journal.head();
     loop {
         tokio::time::sleep(LOOK).await;
+        if let Err(error) = live.promote_ripe().await {
+            tracing::error!(%error, "a candidate could not be promoted; it is tried again");
+        }
+        if live.was_told(&mut told) {
+            taken = None;
+        }
         let files = live.files().await;
         let looks = move || files.iter().map(|file| look(file)).collect::<Vec<_>>();
         let Ok(now) = tasks::blocking(looks).await.map(Some) else { continue };

@@ -13,7 +13,7 @@ use super::{
     shape::{Key, Shape},
 };
 use crate::{
-    policy::{Match, Mode, OnFault, PolicyConfig},
+    policy::{Match, Mode, OnFault, PolicyConfig, Rollout},
     sandbox::Limits,
     scope::Scope,
 };
@@ -49,6 +49,12 @@ pub(super) const SHAPE: Shape = Shape::List(&Shape::Table(&[
         refused unless given.",
     ),
     Key::new("limits", LIMITS, "How much it may use for one call."),
+    Key::new(
+        "rollout",
+        ROLLOUT,
+        "How another component in the place of this one comes to be in force: judged in shadow beside it first. At once \
+         unless given.",
+    ),
     Key::new("settings", Shape::Object, "What the component is configured with."),
 ]));
 
@@ -70,6 +76,16 @@ const MATCH: Shape = Shape::Table(&[
         "Hints of the tool's definition that must hold (true) or must not (false).",
     ),
     Key::new("roles", Shape::List(&Shape::Text), "Roles of which the caller must have one."),
+]);
+
+const ROLLOUT: Shape = Shape::Table(&[
+    Key::required("mode", Shape::Word(&["shadow"]), "The new component is judged and journalled, and does not count."),
+    Key::new(
+        "promote_after_calls",
+        Shape::Whole(1, 1_000_000_000),
+        "It is put in force after so many calls that both judged alike. Unless given, it waits for `interlock plugin promote`.",
+    ),
+    Key::new("promote_after_minutes", Shape::Whole(1, 525_600), "And not before so many minutes have passed."),
 ]);
 
 const LIMITS: Shape = Shape::Table(&[
@@ -112,6 +128,7 @@ pub(super) fn read(
                 Some(_) | None => OnFault::Refuse,
             },
             limits: limits(node.get("limits")),
+            rollout: node.get("rollout").map(rollout),
             settings: Arc::new(node.get("settings").map_or_else(|| serde_json::json!({}), Node::json)),
         });
     }
@@ -189,6 +206,14 @@ fn scope(node: Option<&Node>, findings: &mut Findings<'_>) -> Scope {
         Some("caller") => Scope::Caller,
         Some("global") => Scope::Global,
         Some(_) | None => Scope::Session,
+    }
+}
+
+fn rollout(node: &Node) -> Rollout {
+    let number = |key| node.get(key).and_then(Node::whole);
+    Rollout {
+        after_calls: number("promote_after_calls"),
+        after: number("promote_after_minutes").map(|minutes| Duration::from_secs(60 * minutes)),
     }
 }
 

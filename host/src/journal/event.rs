@@ -49,11 +49,21 @@ pub mod kind {
     pub const CONFIG_REJECTED: &str = "config.rejected";
     /// Another component, or the same with other settings, stands in a policy's place.
     pub const PLUGIN_SWAPPED: &str = "plugin.swapped";
+    /// A component is in force for a policy of which the journal knew none.
+    pub const PLUGIN_LOADED: &str = "plugin.loaded";
+    /// A component is judged in shadow, beside the one that it is to follow.
+    pub const PLUGIN_CANDIDATE: &str = "plugin.candidate";
+    /// A candidate judged a call otherwise than the component in force.
+    pub const PLUGIN_DIVERGED: &str = "plugin.diverged";
+    /// A candidate was put in force.
+    pub const PLUGIN_PROMOTED: &str = "plugin.promoted";
+    /// An earlier component was put in force again; the one before does not come back by itself.
+    pub const PLUGIN_ROLLED_BACK: &str = "plugin.rolled-back";
     /// A component that cannot be used was put in the place of one that can, which stays.
     pub const PLUGIN_REJECTED: &str = "plugin.rejected";
 
     /// All of them.
-    pub const ALL: [&str; 20] = [
+    pub const ALL: [&str; 25] = [
         CALL_ADMITTED,
         CALL_FINISHED,
         CALL_REVIEWED,
@@ -73,6 +83,11 @@ pub mod kind {
         CONFIG_APPLIED,
         CONFIG_REJECTED,
         PLUGIN_SWAPPED,
+        PLUGIN_LOADED,
+        PLUGIN_CANDIDATE,
+        PLUGIN_DIVERGED,
+        PLUGIN_PROMOTED,
+        PLUGIN_ROLLED_BACK,
         PLUGIN_REJECTED,
     ];
 }

@@ -1,7 +1,7 @@
 //! What everyone else may do with the journal.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -58,6 +58,7 @@ struct Shared {
     lender: Lender,
     mirror: Option<PathBuf>,
     peers: Peers,
+    components: PathBuf,
     alive: Alive,
     // The writer is waited for by `close`; the helpers end with the owner's tasks.
     writer: Tasks,
@@ -110,8 +111,9 @@ impl Journal {
             helpers.spawn("journal mirror", mirror.run());
         }
         let lender = Lender { keeping, process, requests };
-        let mirror = config.mirror_dir;
-        let shared = Shared { store, recent, clock, lender, mirror, peers: peers.clone(), alive, writer, helpers };
+        let (mirror, components) = (config.mirror_dir, beside(&resolved(&config.path), "-components"));
+        let shared =
+            Shared { store, recent, clock, lender, mirror, peers: peers.clone(), components, alive, writer, helpers };
         let journal = Self { shared: Arc::new(shared) };
         recover(&journal, &peers).await?;
         let watched = Arc::downgrade(&journal.shared);
@@ -126,6 +128,11 @@ impl Journal {
     pub fn living(&self) -> Result<Vec<String>, JournalError> {
         let Peers { folder } = &self.shared.peers;
         self.shared.peers.living().map_err(|source| JournalError::File { path: folder.clone(), source })
+    }
+
+    /// The folder beside it for the components that judged calls, so that one can be gone back to. It may not be there.
+    pub fn components(&self) -> &Path {
+        &self.shared.components
     }
 
     /// Id of this process in the journal: a UUIDv7, new each time the journal is opened.

@@ -27,6 +27,9 @@ use crate::{
     verdict::{Decision, Refusal},
 };
 
+/// Most calls of which one process puts down that a candidate judged them otherwise. The calls' own records have them all.
+const MOST_DIVERGENCES: u64 = 100;
+
 /// One request to run one tool, as a door received it.
 #[derive(Clone, Debug)]
 pub struct CallRequest {
@@ -249,7 +252,10 @@ impl Mediator {
                     let refused = Refused::all(refusals);
                     let draft = records::refused(call, &refused, &judgement, view.version())?;
                     match committing::refusal(&parts.journal, turn, draft, view.guard()).await? {
-                        Ok(()) => return Err(Turned::Refused(refused)),
+                        Ok(()) => {
+                            self.compare(call, &judgement).await;
+                            return Err(Turned::Refused(refused));
+                        }
                         Err(why) => vain.add(why),
                     }
                 }
@@ -290,13 +296,32 @@ impl Mediator {
                     match committing::admission(&parts.journal, turn, call, drafts, view.guard(), approved.and(pinned))
                         .await?
                     {
-                        Ok(permit) => return Ok(permit),
+                        Ok(permit) => {
+                            self.compare(call, &judgement).await;
+                            return Ok(permit);
+                        }
                         Err(why) => vain.add(why),
                     }
                 }
             }
             if vain.is_hopeless() {
                 return Err(self.turn_away(call, Refused::too_slow(&judgement), &judgement).await?);
+            }
+        }
+    }
+
+    /// Takes note of what candidates said of a call that is decided.
+    async fn compare(&self, call: &Call, judgement: &Judgement) {
+        for divergence in self.0.policies.compare(judgement) {
+            if divergence.before >= MOST_DIVERGENCES {
+                continue;
+            }
+            let recorded = match records::diverged(call, &divergence) {
+                Ok(draft) => self.0.journal.append(vec![draft]).await.map(drop),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = recorded {
+                tracing::error!(call.id = %call.id, %error, "that a candidate judged otherwise could not be recorded");
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     call::{Call, CallId, Outcome},
     clock::Timestamp,
     journal::{Draft, JournalError, Sequence, body, kind},
-    policy::{Judgement, Mode, Record, Review},
+    policy::{Divergence, Judgement, Mode, Record, Review},
     sandbox::Finding,
     scope::ScopeKey,
     verdict::Verdict,
@@ -28,6 +28,15 @@ fn in_brief(scope: &ScopeKey) -> Option<String> {
 
 fn mode(mode: Mode) -> Option<String> {
     (mode != Mode::Enforce).then(|| mode.word().to_owned())
+}
+
+/// That a candidate judged a call otherwise than the component in force.
+pub(super) fn diverged(call: &Call, divergence: &Divergence<'_>) -> Result<Draft, JournalError> {
+    let both = judged(&[divergence.counted.clone(), divergence.candidate.clone()]);
+    let body = serde_json::json!({
+        "call": &call.id, "tool": &call.tool, "component": &*divergence.candidate.component, "judged": both,
+    });
+    Draft::new("interlock", kind::PLUGIN_DIVERGED, &divergence.candidate.policy, &body)
 }
 
 fn judged(records: &[Record]) -> Vec<body::Judged> {

@@ -1,6 +1,6 @@
 //! What the pipeline is told of each policy.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use interlock_glob::Glob;
 use serde_json::Value;
@@ -29,6 +29,18 @@ pub struct PolicyConfig {
     pub limits: Limits,
     /// What it is configured with.
     pub settings: Arc<Value>,
+    /// How another component comes to be in force: judged in shadow first; none: at once.
+    pub rollout: Option<Rollout>,
+}
+
+/// When a component that was judged in shadow is put in force without being told to. Never, unless one of these is given;
+/// where both are, both must hold. One that differed from the component in force on any call waits to be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rollout {
+    /// After so many calls that both judged alike.
+    pub after_calls: Option<u64>,
+    /// After so long.
+    pub after: Option<Duration>,
 }
 
 impl PolicyConfig {
@@ -58,6 +70,8 @@ pub enum Mode {
     Shadow,
     /// It is not asked.
     Off,
+    /// They are only journalled, beside those of the component that it is to follow. Not for configurations to say.
+    Candidate,
 }
 
 impl Mode {
@@ -67,6 +81,7 @@ impl Mode {
             Self::Enforce => "enforce",
             Self::Shadow => "shadow",
             Self::Off => "off",
+            Self::Candidate => "candidate",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
 
-use super::{Match, Mode, OnFault, PolicyConfig};
+use super::{Match, Mode, OnFault, PolicyConfig, Rollout, Standing, Standings, Tally};
 use crate::{
     call::{Call, Hints, ToolName},
     journal::Hash,
@@ -29,6 +29,8 @@ pub struct PolicyError {
 pub struct Policy {
     config: PolicyConfig,
     plugin: Plugin,
+    /// Of a candidate: how it has judged so far.
+    tally: Arc<Tally>,
 }
 
 impl Policy {
@@ -60,6 +62,26 @@ impl Policy {
     /// The component behind it.
     pub fn plugin(&self) -> &Plugin {
         &self.plugin
+    }
+
+    /// How another component comes to be in force in its place.
+    pub fn rollout(&self) -> Option<Rollout> {
+        self.config.rollout
+    }
+
+    /// How a candidate has judged so far, in this process.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The same, written as the configuration has it now.
+    fn written_as(&self, config: &PolicyConfig) -> Self {
+        let mode = if self.mode() == Mode::Candidate { Mode::Candidate } else { config.mode };
+        Self {
+            config: PolicyConfig { mode, ..config.clone() },
+            plugin: self.plugin.clone(),
+            tally: Arc::clone(&self.tally),
+        }
     }
 
     /// Whether it is to be asked about this call.
@@ -99,11 +121,12 @@ impl Policies {
     /// One error for each policy that cannot be loaded.
     pub async fn load(sandbox: &Sandbox, configs: Vec<PolicyConfig>) -> Result<Self, Vec<PolicyError>> {
         // Where nothing was in force before, nothing can be kept.
-        Self::default().succeeded_by(sandbox, configs).await.map(|(policies, _)| policies)
+        Self::default().succeeded_by(sandbox, configs, &Standings::default()).await.map(|(policies, _)| policies)
     }
 
-    /// Loads the policies that are to follow these. What is as it was is not loaded again. A policy that is written as
-    /// before, but whose component can no longer be loaded, stays as it is: those are told beside the new set.
+    /// Loads the policies that are to follow these, each as it stands. What is as it was is not loaded again. A policy that
+    /// is written as before, but whose component can no longer be loaded, stays as it is: those are told beside the new
+    /// set. Components are put on the shelf, if there is one.
     ///
     /// # Errors
     /// One error for each policy that is new, or written otherwise than before, and cannot be loaded.
@@ -111,30 +134,40 @@ impl Policies {
         &self,
         sandbox: &Sandbox,
         configs: Vec<PolicyConfig>,
+        standings: &Standings,
     ) -> Result<(Self, Vec<PolicyError>), Vec<PolicyError>> {
-        let before = |config: &PolicyConfig| self.iter().find(|policy| policy.name() == config.name);
         let loading = configs.into_iter().map(|config| async {
-            let before = before(&config);
-            (before, load(sandbox, &config, before).await, config)
+            let before = self.iter().filter(|policy| policy.name() == config.name).collect::<Vec<_>>();
+            (load(sandbox, &config, &before, standings).await, before, config)
         });
         let (mut policies, mut kept, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-        for (before, loaded, config) in futures::future::join_all(loading).await {
-            match (loaded, before) {
-                (Ok(plugin), _) => policies.push(Policy { config, plugin }),
-                (Err(source), before) => {
-                    let error =
-                        PolicyError { policy: config.name.clone(), component: config.component.to_string(), source };
-                    match before.filter(|before| before.config.is_made_of_the_same(&config)) {
-                        Some(before) => {
-                            kept.push(error);
-                            policies.push(Policy { config, plugin: before.plugin.clone() });
-                        }
-                        None => errors.push(error),
-                    }
+        for (loaded, before, config) in futures::future::join_all(loading).await {
+            let error =
+                |source| PolicyError { policy: config.name.clone(), component: config.component.to_string(), source };
+            match loaded {
+                Ok(Loaded { counts, candidate }) => {
+                    let candidate =
+                        candidate.and_then(|candidate| candidate.map_err(|source| kept.push(error(source))).ok());
+                    policies.push(Policy { config: config.clone(), plugin: counts, tally: Arc::default() });
+                    // Of a policy that is off, nothing is asked.
+                    let candidate = candidate.filter(|_| config.mode != Mode::Off);
+                    policies.extend(candidate.map(|plugin| candidate_of(&config, plugin, &before)));
                 }
+                // All of it: a candidate that can no longer be loaded is one still.
+                Err(source) if before.iter().any(|before| before.config.is_made_of_the_same(&config)) => {
+                    kept.push(error(source));
+                    let stays = |before: &&Policy| before.mode() != Mode::Candidate || config.mode != Mode::Off;
+                    policies.extend(before.into_iter().filter(stays).map(|before| before.written_as(&config)));
+                }
+                Err(source) => errors.push(error(source)),
             }
         }
         if errors.is_empty() { Ok((Self::of(policies), kept)) } else { Err(errors) }
+    }
+
+    /// The candidate for a policy, if there is one.
+    pub fn candidate(&self, policy: &str) -> Option<&Policy> {
+        self.iter().find(|one| one.mode() == Mode::Candidate && one.name() == policy)
     }
 
     fn of(policies: Vec<Policy>) -> Self {
@@ -184,14 +217,81 @@ fn list(policies: &[Policy]) -> Value {
     listed.collect()
 }
 
-async fn load(sandbox: &Sandbox, config: &PolicyConfig, before: Option<&Policy>) -> Result<Plugin, LoadError> {
+/// What a policy is loaded as.
+struct Loaded {
+    /// The component whose verdicts count.
+    counts: Plugin,
+    /// The one that is to follow it; or why it cannot.
+    candidate: Option<Result<Plugin, LoadError>>,
+}
+
+async fn load(
+    sandbox: &Sandbox,
+    config: &PolicyConfig,
+    before: &[&Policy],
+    standings: &Standings,
+) -> Result<Loaded, LoadError> {
     let bytes = config.component.read().await?;
+    let unknown = Standing::default();
+    let standing = standings.policies.get(&config.name).unwrap_or(&unknown);
+    let found = sandbox::sha256(&bytes);
+    let Some(counts) = standing.instead_of(&found, config.rollout.is_some()) else {
+        let counts = plugin(sandbox, config, &bytes, before).await?;
+        keep(standings, config, &bytes).await;
+        return Ok(Loaded { counts, candidate: None });
+    };
+    let other = match &standings.shelf {
+        Some(shelf) => shelf.find(&config.name, counts).await.map_err(|error| LoadError::Host(error.to_string()))?,
+        None => None,
+    };
+    let other = other.ok_or_else(|| LoadError::NotKept { digest: counts.to_string() })?;
+    let counts = plugin(sandbox, config, &other, before).await?;
+    keep(standings, config, &other).await;
+    let candidate = if standing.taken_back.as_deref() == Some(&found) {
+        None
+    } else {
+        let candidate = plugin(sandbox, config, &bytes, before).await;
+        if candidate.is_ok() {
+            keep(standings, config, &bytes).await;
+        }
+        Some(candidate)
+    };
+    Ok(Loaded { counts, candidate })
+}
+
+/// A component with a policy's settings, taken over from before if it is the same.
+async fn plugin(
+    sandbox: &Sandbox,
+    config: &PolicyConfig,
+    bytes: &[u8],
+    before: &[&Policy],
+) -> Result<Plugin, LoadError> {
     // First, because a toolset would find fault with the settings of a policy.
-    if !sandbox::exports(&bytes)?.is_policy() {
+    if !sandbox::exports(bytes)?.is_policy() {
         return Err(LoadError::Misplaced("toolset"));
     }
-    match before.filter(|before| before.plugin.is_of(&bytes, &config.settings, config.limits)) {
+    match before.iter().find(|before| before.plugin.is_of(bytes, &config.settings, config.limits)) {
         Some(before) => Ok(before.plugin.clone()),
-        None => sandbox.load(&config.name, &bytes, &config.settings, config.limits).await,
+        None => sandbox.load(&config.name, bytes, &config.settings, config.limits).await,
     }
+}
+
+/// Puts a component that works on the shelf. That it cannot be gone back to is no reason not to use it.
+async fn keep(standings: &Standings, config: &PolicyConfig, bytes: &[u8]) {
+    if let Some(shelf) = standings.shelf.as_ref().filter(|_| standings.may_write)
+        && let Err(error) = shelf.keep(&config.name, bytes).await
+    {
+        tracing::warn!(policy = config.name, %error, "a component could not be kept; it cannot be gone back to");
+    }
+}
+
+/// The candidate for a policy; the same as before, with what it has judged so far, if it is.
+fn candidate_of(config: &PolicyConfig, plugin: Plugin, before: &[&Policy]) -> Policy {
+    let is_it = |before: &&&Policy| {
+        let other = &before.plugin;
+        before.mode() == Mode::Candidate
+            && (other.digest(), other.settings_digest()) == (plugin.digest(), plugin.settings_digest())
+    };
+    let tally = before.iter().find(is_it).map(|before| Arc::clone(&before.tally)).unwrap_or_default();
+    Policy { config: PolicyConfig { mode: Mode::Candidate, ..config.clone() }, plugin, tally }
 }

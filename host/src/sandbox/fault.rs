@@ -123,6 +123,14 @@ pub enum LoadError {
         /// Why.
         source: std::io::Error,
     },
+    /// The component that counts is another than the one in its file, and is no longer kept.
+    #[error(
+        "the component that is in force, {digest}, is no longer kept, and the one in the file waits to be promoted"
+    )]
+    NotKept {
+        /// SHA-256 of the component that counts.
+        digest: String,
+    },
     /// It is too large to be looked at.
     #[error("the component has {bytes} bytes; at most {limit} are taken")]
     TooLarge {

@@ -42,7 +42,7 @@ pub(super) fn key(digest: &str, settings: &str) -> String {
 }
 
 /// SHA-256 as hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
@@ -101,7 +101,7 @@ fn path(folder: &Path, key: &str, extension: &str) -> PathBuf {
 }
 
 /// Writes beside, then renames: another process sees the old file or the new one, never half of one.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let nth = COUNT.fetch_add(1, Ordering::Relaxed);
     let beside = path.with_extension(format!("{}-{nth}.new", std::process::id()));

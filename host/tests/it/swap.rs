@@ -3,6 +3,7 @@
 mod bad;
 mod config;
 mod live;
+mod rollout;
 
 use std::{
     fs,
@@ -54,6 +55,11 @@ impl Place {
         fs::write(folder.path().join(name), bytes).unwrap();
         fs::write(folder.path().join("rule.wasm"), first()).unwrap();
         fs::write(folder.path().join("interlock.json"), config.to_string()).unwrap();
+        Self::again(folder).await
+    }
+
+    /// In a folder where it has run before.
+    async fn again(folder: tempfile::TempDir) -> Self {
         let config = load(&folder.path().join("interlock.json"), &|_| None, &standard_plugins()).unwrap();
         let app = App::start(&config, Some(&cache()), Some("test")).await.unwrap();
         Self { folder, app }
@@ -111,6 +117,11 @@ fn rule() -> Value {
     json!({
         "name": "rule", "component": "./rule.wasm", "limits": {"time_ms": 30_000}, "settings": {"how": "far_unlock"},
     })
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn put(folder: &Path, name: &str, bytes: &[u8]) {

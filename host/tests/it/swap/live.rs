@@ -19,7 +19,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::{configuration, first, put, rule, second};
+use super::{configuration, first, put, rule, second, sha256};
 use crate::plugins::cache;
 
 /// Callers at once.
@@ -176,11 +176,6 @@ async fn under_many_callers_every_call_is_judged_by_one_set_and_none_is_lost() {
     }
     assert_eq!(sets.len(), 2);
     assert!(judged >= made + SWAPS, "{made} calls were answered, {judged} are on record");
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What `interlock status` says of the one gateway, as a person and as a program read it.

@@ -1,0 +1,172 @@
+//! Putting a candidate in force, and going back to an earlier component: by people, and by itself where the configuration
+//! says so. Both are events; every process that decides calls takes them over.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::live::Live;
+use crate::{
+    clock::Timestamp,
+    journal::{Draft, Journal, JournalError, Query, Sequence, kind},
+    policy::{Mode, Standing},
+    sandbox::Shelf,
+};
+
+/// A component that was put in the place of another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Promotion {
+    /// The policy.
+    pub policy: String,
+    /// SHA-256 of the component that was in force.
+    pub from: String,
+    /// SHA-256 of the one that is.
+    pub to: String,
+}
+
+/// Why no component was put in the place of another.
+#[derive(Debug, thiserror::Error)]
+pub enum PromotionError {
+    /// The policy has no candidate.
+    #[error("policy `{0}` has no candidate")]
+    NoCandidate(String),
+    /// The journal knows of no component of this policy.
+    #[error("the journal knows of no policy `{0}`")]
+    Unknown(String),
+    /// There is no such component to go back to.
+    #[error("of policy `{policy}` no {which} is kept")]
+    NotKept {
+        /// The policy.
+        policy: String,
+        /// What was asked for.
+        which: String,
+    },
+    /// Several components begin so.
+    #[error("`{0}` stands for more than one component")]
+    Ambiguous(String),
+    /// The components that are kept cannot be read.
+    #[error("the components that are kept cannot be read: {0}")]
+    Shelf(#[from] std::io::Error),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// A candidate, and what the journal tells of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Candidate {
+    /// Its SHA-256.
+    pub component: String,
+    /// Since when it is judged.
+    pub since: Timestamp,
+    /// The calls that it judged otherwise than the component in force, the last first: bodies of `plugin.diverged`.
+    pub diverged: Vec<Value>,
+}
+
+/// The candidate for a policy, and how it differed.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub async fn candidates(journal: &Journal, policy: &str) -> Result<Option<Candidate>, JournalError> {
+    let Some(waiting) = Standing::of(journal, policy).await?.waiting else { return Ok(None) };
+    let diverged = divergences(journal, policy, waiting.seq, 0).await?;
+    Ok(Some(Candidate { component: waiting.component.to_string(), since: waiting.since, diverged }))
+}
+
+async fn divergences(
+    journal: &Journal,
+    policy: &str,
+    since: Sequence,
+    limit: usize,
+) -> Result<Vec<Value>, JournalError> {
+    let query = Query {
+        after: since,
+        kinds: vec![kind::PLUGIN_DIVERGED.to_owned()],
+        subject: Some(policy.to_owned()),
+        newest_first: true,
+        limit,
+        ..Query::default()
+    };
+    Ok(journal.read(&query).await?.into_iter().map(|event| (*event.body).clone()).collect())
+}
+
+/// Puts a policy's candidate in force. `by` is whose doing it is.
+///
+/// # Errors
+/// See [`PromotionError`].
+pub async fn promote(journal: &Journal, policy: &str, by: &str) -> Result<Promotion, PromotionError> {
+    let standing = Standing::of(journal, policy).await?;
+    let (Some(from), Some(waiting)) = (standing.counts, standing.waiting) else {
+        return Err(PromotionError::NoCandidate(policy.to_owned()));
+    };
+    put(journal, kind::PLUGIN_PROMOTED, policy, &from, &waiting.component, by).await
+}
+
+/// Puts an earlier component of a policy in force again: the one that begins with `to`, or the last before this one.
+///
+/// # Errors
+/// See [`PromotionError`].
+pub async fn roll_back(
+    journal: &Journal,
+    policy: &str,
+    to: Option<&str>,
+    by: &str,
+) -> Result<Promotion, PromotionError> {
+    let standing = Standing::of(journal, policy).await?;
+    let from = standing.counts.ok_or_else(|| PromotionError::Unknown(policy.to_owned()))?;
+    let waiting = standing.waiting.map(|waiting| waiting.component);
+    let kept = Shelf::new(journal.components()).list(policy).await?;
+    let earlier = kept.into_iter().filter(|kept| **kept != *from && Some(kept.as_str()) != waiting.as_deref());
+    let mut fitting = earlier.filter(|kept| to.is_none_or(|to| kept.starts_with(to)));
+    let not_kept = || PromotionError::NotKept {
+        policy: policy.to_owned(),
+        which: to.map_or_else(|| "earlier component".to_owned(), |to| format!("component `{to}`")),
+    };
+    let found = fitting.next().ok_or_else(not_kept)?;
+    if let (Some(to), Some(_)) = (to, fitting.next()) {
+        return Err(PromotionError::Ambiguous(to.to_owned()));
+    }
+    put(journal, kind::PLUGIN_ROLLED_BACK, policy, &from, &found, by).await
+}
+
+async fn put(
+    journal: &Journal,
+    kind: &str,
+    policy: &str,
+    from: &str,
+    to: &str,
+    by: &str,
+) -> Result<Promotion, PromotionError> {
+    let body = json!({ "from": { "component": from }, "to": { "component": to } });
+    journal.append(vec![Draft::new(by, kind, policy, &body)?]).await?;
+    Ok(Promotion { policy: policy.to_owned(), from: from.to_owned(), to: to.to_owned() })
+}
+
+impl Live {
+    /// Promotes candidates whose time has come: those that judged alike for as long as the configuration says, and never
+    /// otherwise, in no process.
+    ///
+    /// # Errors
+    /// If the journal cannot be used.
+    pub(super) async fn promote_ripe(&self) -> Result<(), PromotionError> {
+        let mediator = self.mediators().borrow().clone();
+        let journal = &self.ground.journal;
+        for policy in mediator.policies().iter().filter(|policy| policy.mode() == Mode::Candidate) {
+            let Some(rollout) = policy.rollout() else { continue };
+            let enough = rollout.after_calls.is_none_or(|calls| policy.tally().alike() >= calls);
+            let asked = rollout.after_calls.is_some() || rollout.after.is_some();
+            if !asked || !enough || policy.tally().otherwise() > 0 {
+                continue;
+            }
+            let Some(waiting) = Standing::of(journal, policy.name()).await?.waiting else { continue };
+            let long_enough = rollout.after.is_none_or(|after| journal.now().since(waiting.since) >= after);
+            if waiting.component != *policy.plugin().digest()
+                || !long_enough
+                || !divergences(journal, policy.name(), waiting.seq, 1).await?.is_empty()
+            {
+                continue;
+            }
+            promote(journal, policy.name(), "interlock").await?;
+        }
+        Ok(())
+    }
+}

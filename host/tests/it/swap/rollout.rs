@@ -1,0 +1,173 @@
+//! A new component is judged beside the one in force before it counts, and an earlier one can be gone back to.
+
+use interlock::{
+    app::{PromotionError, Reload, candidates, promote, roll_back},
+    journal::kind,
+};
+use serde_json::{Value, json};
+
+use super::{Place, configuration, first, second, sha256};
+use crate::sandbox::renamed;
+
+const APPLIED: Reload = Reload::Applied { kept: Vec::new() };
+
+fn with_rollout(rollout: Value) -> Value {
+    let mut config = configuration();
+    config["policies"][0]["rollout"] = rollout;
+    config
+}
+
+/// Says the same as the first, and is another component.
+fn alike() -> Vec<u8> {
+    renamed("Misbehaves as it is told.", "Misbehaves as it is asked")
+}
+
+impl Place {
+    async fn components(&self) -> Vec<(String, Value)> {
+        let applied = self.events(kind::CONFIG_APPLIED).await.pop().unwrap();
+        let listed = applied.body["policies"].as_array().unwrap().iter();
+        listed.map(|one| (one["mode"].as_str().unwrap().to_owned(), one["component"].clone())).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_is_judged_and_does_not_count_until_it_is_promoted() {
+    let place = Place::with(&with_rollout(json!({"mode": "shadow"}))).await;
+    assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
+    let journal = &place.app.journal;
+    assert!(matches!(promote(journal, "rule", "ann").await, Err(PromotionError::NoCandidate(_))));
+    place.put("rule.wasm", &second());
+    assert_eq!(place.reload().await, APPLIED);
+    assert_eq!(place.reload().await, Reload::Same);
+    let (one, two) = (json!(sha256(&first())), json!(sha256(&second())));
+    assert_eq!(place.components().await, [("enforce".into(), one.clone()), ("candidate".into(), two.clone())]);
+    assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
+    let refused = place.events(kind::CALL_REFUSED).await.pop().unwrap();
+    let said = refused.body["policies"].as_array().unwrap();
+    assert_eq!((&said[0]["code"], &said[0]["mode"]), (&json!("told_to"), &Value::Null));
+    assert_eq!((&said[1]["code"], &said[1]["mode"]), (&json!("told_2x"), &json!("candidate")));
+    let candidate = candidates(journal, "rule").await.unwrap().unwrap();
+    assert_eq!((json!(candidate.component), candidate.diverged.len()), (two.clone(), 1));
+    assert_eq!(candidate.diverged[0]["call"], refused.subject);
+    assert_eq!(candidate.diverged[0]["judged"], refused.body["policies"]);
+
+    let promoted = promote(journal, "rule", "ann").await.unwrap();
+    assert_eq!((json!(promoted.from), json!(promoted.to)), (one, two.clone()));
+    assert_eq!(place.reload().await, APPLIED);
+    assert_eq!(place.components().await, [("enforce".into(), two)]);
+    assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
+    assert_eq!(place.events(kind::PLUGIN_PROMOTED).await[0].actor, "ann");
+    assert!(place.events(kind::PLUGIN_SWAPPED).await.is_empty(), "a promotion is told as one");
+    place.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_counts_is_known_to_the_next_process_too() {
+    let place = Place::with(&with_rollout(json!({"mode": "shadow"}))).await;
+    place.app.stop().await;
+    // While nothing runs, the file becomes another.
+    super::put(place.folder.path(), "rule.wasm", &second());
+    let place = Place::again(place.folder).await;
+    assert_eq!(place.call("ci/run_tests").await, ["told_to"], "it is not in force by a restart");
+    promote(&place.app.journal, "rule", "ann").await.unwrap();
+    place.app.stop().await;
+    let place = Place::again(place.folder).await;
+    assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
+    place.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_component_that_was_taken_back_does_not_come_again_by_itself() {
+    for config in [configuration(), with_rollout(json!({"mode": "shadow", "promote_after_calls": 1}))] {
+        let place = Place::with(&configuration()).await;
+        place.put("rule.wasm", &second());
+        assert_eq!(place.reload().await, APPLIED);
+        place.configure(&config);
+        place.reload().await;
+        assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
+        let journal = &place.app.journal;
+        assert!(matches!(roll_back(journal, "rule", Some("0000"), "ann").await, Err(PromotionError::NotKept { .. })));
+        assert!(matches!(roll_back(journal, "none", None, "ann").await, Err(PromotionError::Unknown(_))));
+        let back = roll_back(journal, "rule", Some(&sha256(&first())[..12]), "ann").await.unwrap();
+        assert_eq!((back.from, back.to), (sha256(&second()), sha256(&first())));
+        assert_eq!(place.reload().await, APPLIED);
+        assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
+        // Nor by other settings, nor by a restart.
+        let mut set_anew = config.clone();
+        set_anew["policies"][0]["limits"] = json!({"time_ms": 29_000});
+        set_anew["policies"][0]["settings"] = json!({"how": "far_unlock", "at_once": false});
+        place.configure(&set_anew);
+        assert_eq!(place.reload().await, APPLIED);
+        assert_eq!(place.components().await, [("enforce".into(), json!(sha256(&first())))]);
+        place.app.stop().await;
+        let place = Place::again(place.folder).await;
+        assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
+        place.app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_that_judges_alike_for_long_enough_promotes_itself_and_one_that_does_not_never_does() {
+    let place = Place::with(&with_rollout(json!({"mode": "shadow", "promote_after_calls": 3}))).await;
+    let doors = place.app.doors();
+    place.app.watch(&doors);
+    let mut changes = place.app.journal.changes();
+    let until = async |kind: &str, changes: &mut tokio::sync::watch::Receiver<_>| {
+        while place.events(kind).await.is_empty() {
+            changes.changed().await.unwrap();
+        }
+    };
+    place.put("rule.wasm", &alike());
+    until(kind::PLUGIN_CANDIDATE, &mut changes).await;
+    while place.components().await.len() < 2 {
+        changes.changed().await.unwrap();
+    }
+    for _ in 0..2 {
+        place.call("ci/run_tests").await;
+    }
+    assert!(place.events(kind::PLUGIN_PROMOTED).await.is_empty());
+    place.call("ci/run_tests").await;
+    until(kind::PLUGIN_PROMOTED, &mut changes).await;
+    assert_eq!(place.events(kind::PLUGIN_PROMOTED).await[0].actor, "interlock");
+    while place.components().await != [("enforce".into(), json!(sha256(&alike())))] {
+        changes.changed().await.unwrap();
+    }
+    // Now one that says something else.
+    place.put("rule.wasm", &second());
+    while place.components().await.len() < 2 {
+        changes.changed().await.unwrap();
+    }
+    for _ in 0..9 {
+        assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
+    }
+    assert_eq!(place.events(kind::PLUGIN_DIVERGED).await.len(), 9);
+    assert_eq!(place.events(kind::PLUGIN_PROMOTED).await.len(), 1);
+    place.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_candidate_is_told_and_the_component_in_force_goes_on() {
+    let place = Place::with(&with_rollout(json!({"mode": "shadow"}))).await;
+    place.put("rule.wasm", b"nothing");
+    let Reload::Applied { kept } = place.reload().await else { panic!("it was not noticed") };
+    assert!(kept[0].reason.contains("not WebAssembly at all"), "{kept:?}");
+    assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
+    assert!(candidates(&place.app.journal, "rule").await.unwrap().is_none());
+    place.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_ten_components_of_a_policy_are_kept() {
+    let place = Place::open().await;
+    for number in 0..12 {
+        place.put("rule.wasm", &renamed("told_to", &format!("tol_{number:03}")));
+        assert_eq!(place.reload().await, APPLIED);
+    }
+    let folder = std::fs::read_dir(place.app.journal.components().join("rule")).unwrap();
+    assert_eq!(folder.count(), 10);
+    let back = roll_back(&place.app.journal, "rule", None, "ann").await.unwrap();
+    assert_eq!(back.to, sha256(&renamed("told_to", "tol_010")), "the one before");
+    assert_eq!(place.reload().await, APPLIED);
+    assert_eq!(place.call("ci/run_tests").await, ["tol_010"]);
+    place.app.stop().await;
+}
