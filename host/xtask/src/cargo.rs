@@ -1,7 +1,6 @@
 //! Cargo, started from cargo, as if it had been started by hand.
 
 use std::env;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result};
@@ -11,7 +10,7 @@ use anyhow::{Context as _, Result};
 /// They would not change what is built, but some build scripts watch them, and so `cargo xtask test` and `cargo test`
 /// would keep undoing each other's work.
 pub(crate) fn command() -> Command {
-    let mut command = Command::new(path());
+    let mut command = Command::new(interlock_guests::cargo());
     let own = |name: &str| {
         ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix))
             || ["CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&name)
@@ -22,11 +21,6 @@ pub(crate) fn command() -> Command {
         }
     }
     command
-}
-
-/// The cargo that started xtask.
-pub(crate) fn path() -> PathBuf {
-    env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
 }
 
 /// Runs it to its end and hands its exit code on. It has told the user what went wrong, so a failure is no error here.

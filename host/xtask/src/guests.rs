@@ -2,16 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
-use wit_component::ComponentEncoder;
+use interlock_guests::{DEBIAN_PACKAGES, GuestError, TARGET, Toolchain, compile, wrap, write_if_changed};
 
+use crate::debian;
 use crate::layout::Layout;
-use crate::toolchain::Toolchain;
 
 /// Builds all plugins, or those of one folder, into `TARGET/plugins`.
 ///
@@ -23,8 +20,9 @@ use crate::toolchain::Toolchain;
 pub(crate) fn build(layout: &Layout, dir: Option<&Path>) -> Result<()> {
     let out = layout.target.join("plugins");
     let mut made = BTreeSet::new();
-    for module in compile(layout, dir.unwrap_or(&layout.plugins))? {
-        let component = wrap(&module.file).with_context(|| format!("`{}` is not a component", module.package))?;
+    let modules = compile(&toolchain()?, dir.unwrap_or(&layout.plugins), Some(&layout.guests()));
+    for module in modules.context("the plugins do not build")? {
+        let component = wrap(&module)?;
         let file = out.join(output_name(&module.package)?);
         if write_if_changed(&file, &component)? {
             eprintln!("  Component {} ({} KiB)", file.display(), component.len().div_ceil(1024));
@@ -34,41 +32,15 @@ pub(crate) fn build(layout: &Layout, dir: Option<&Path>) -> Result<()> {
     if dir.is_none() { remove_stale(&out, &made) } else { Ok(()) }
 }
 
-/// A core module that cargo made.
-struct Module {
-    package: String,
-    file: PathBuf,
-}
-
-/// Has cargo bring the modules up to date; also those that were so already are in the list.
-fn compile(layout: &Layout, dir: &Path) -> Result<Vec<Module>> {
-    let mut command = Toolchain::find()?.build(&layout.guests());
-    command.arg("--message-format=json-render-diagnostics").current_dir(dir).stdout(Stdio::piped());
-    let mut cargo = command.spawn().with_context(|| format!("cannot start `{}`", command.get_program().display()))?;
-    let mut modules = Vec::new();
-    for line in cargo.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
-        let message: Value = serde_json::from_str(&line?).context("cargo's messages are not JSON")?;
-        modules.extend(module(&message));
+/// A toolchain for the plugins; as root on Debian, its packages are installed where there is none.
+fn toolchain() -> Result<Toolchain> {
+    match Toolchain::find() {
+        Err(missing @ GuestError::NoToolchain { debian: true }) => {
+            let why = format!("No Rust here can build for {TARGET}");
+            if debian::install(&DEBIAN_PACKAGES, &why)? { Ok(Toolchain::find()?) } else { Err(missing.into()) }
+        }
+        found => Ok(found?),
     }
-    if !cargo.wait()?.success() {
-        bail!("the plugins do not build");
-    }
-    Ok(modules)
-}
-
-/// The module that one message of cargo's tells of, if it does.
-fn module(message: &Value) -> Option<Module> {
-    let target = message.get("target")?;
-    if !target.get("crate_types")?.as_array()?.iter().any(|kind| kind == "cdylib") {
-        return None;
-    }
-    let files = message.get("filenames")?.as_array()?;
-    let file = files.iter().filter_map(Value::as_str).find(|file| file.ends_with(".wasm"))?;
-    Some(Module { package: target.get("name")?.as_str()?.replace('_', "-"), file: file.into() })
-}
-
-fn wrap(module: &Path) -> Result<Vec<u8>> {
-    ComponentEncoder::default().module(&fs::read(module)?)?.validate(true).encode()
 }
 
 /// Where a package's component goes: `interlock-policy-rate-limit` is the standard plugin `rate-limit`.
@@ -81,17 +53,6 @@ fn output_name(package: &str) -> Result<String> {
         "policy" | "toolset" => format!("{name}.wasm"),
         other => format!("{other}s/{name}.wasm"),
     })
-}
-
-/// Replaces the file in one step, so that nobody reads half of it; whether that was necessary.
-fn write_if_changed(file: &Path, bytes: &[u8]) -> Result<bool> {
-    if fs::read(file).is_ok_and(|old| old == bytes) {
-        return Ok(false);
-    }
-    let fresh = file.with_extension("wasm.new");
-    let folder = file.parent().context("a component without a folder")?;
-    fs::create_dir_all(folder).and_then(|()| fs::write(&fresh, bytes)).and_then(|()| fs::rename(&fresh, file))?;
-    Ok(true)
 }
 
 /// Removes components of plugins that are gone, here and one folder down, lest they be embedded for ever.
@@ -110,8 +71,6 @@ fn remove_stale(folder: &Path, made: &BTreeSet<PathBuf>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -129,28 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_wasm_library_in_cargos_messages_is_a_module() {
-        let message = |kind: &str, file: &str| {
-            json!({"reason": "compiler-artifact", "target": {"name": "interlock_policy_a", "crate_types": [kind]},
-                   "filenames": [file]})
-        };
-        let found = module(&message("cdylib", "/t/a.wasm")).map(|module| (module.package, module.file));
-        assert_eq!(found, Some(("interlock-policy-a".to_owned(), PathBuf::from("/t/a.wasm"))));
-        assert!(module(&message("lib", "/t/a.rlib")).is_none());
-        assert!(module(&message("cdylib", "/t/liba.so")).is_none());
-        assert!(module(&json!({"reason": "build-finished", "success": true})).is_none());
-    }
-
-    #[test]
-    fn the_same_bytes_leave_a_file_alone() -> Result<()> {
-        let folder = std::env::temp_dir().join(format!("xtask-write-{}", std::process::id()));
-        let file = folder.join("faults/a.wasm");
-        assert!(write_if_changed(&file, b"one")?);
-        assert!(!write_if_changed(&file, b"one")?);
-        assert!(write_if_changed(&file, b"two")?);
-        assert_eq!(fs::read(&file)?, b"two");
-        remove_stale(&folder, &BTreeSet::new())?;
-        assert!(!file.exists());
+    fn components_that_nobody_made_are_removed() -> Result<()> {
+        let folder = std::env::temp_dir().join(format!("xtask-stale-{}", std::process::id()));
+        let (kept, stale) = (folder.join("a.wasm"), folder.join("faults/b.wasm"));
+        write_if_changed(&kept, b"one")?;
+        write_if_changed(&stale, b"two")?;
+        remove_stale(&folder, &BTreeSet::from([kept.clone()]))?;
+        assert!(kept.exists() && !stale.exists());
         Ok(fs::remove_dir_all(folder)?)
     }
 }

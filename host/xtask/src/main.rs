@@ -7,7 +7,6 @@ mod fire;
 mod fuzz;
 mod guests;
 mod layout;
-mod toolchain;
 
 use std::env;
 use std::path::Path;

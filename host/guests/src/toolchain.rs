@@ -1,33 +1,37 @@
-//! Finds a Rust that can build the plugins for Wasm, and fetches what it lacks where that is possible.
+//! Finds a Rust that can build plugins for Wasm, and has rustup fetch what it lacks.
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::{Result, bail};
-
-use crate::cargo;
-use crate::debian::{self, succeeds};
+use crate::GuestError;
 
 /// No operating system and no WASI: a plugin imports what its world names and nothing else.
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Forces one way; for tests of xtask, and for machines that have both.
+/// Forces one way; for tests, and for machines that have both.
 const FORCE: &str = "INTERLOCK_GUEST_TOOLCHAIN";
 
 /// Debian's current Rust, with the sources of its standard library and a linker for Wasm.
-const DEBIAN_PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
+pub const DEBIAN_PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
+
+/// The cargo that started this program, or else the one that is found under that name.
+pub fn cargo() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
+}
 
 /// A cargo and a rustc that can build for [`TARGET`].
-pub(crate) struct Toolchain {
+#[derive(Debug)]
+pub struct Toolchain {
     cargo: PathBuf,
     rustc: PathBuf,
     std: Std,
 }
 
 /// Where the standard library for the target comes from.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Std {
     /// It came with the toolchain.
     Prebuilt,
@@ -37,52 +41,48 @@ enum Std {
 
 impl Toolchain {
     /// The first of: the active Rust with its target installed; that target fetched by rustup; a Rust that has the
-    /// sources of its standard library; Debian's packages, installed if xtask runs as root.
+    /// sources of its standard library. Installs no packages of the system.
     ///
     /// # Errors
     /// None of these is to be had, or `INTERLOCK_GUEST_TOOLCHAIN` is neither `rustup` nor `debian`.
-    pub(crate) fn find() -> Result<Self> {
-        let force = env::var(FORCE).unwrap_or_default();
-        let (rustup, debian) = match force.as_str() {
+    pub fn find() -> Result<Self, GuestError> {
+        let value = env::var(FORCE).unwrap_or_default();
+        let (rustup, debian) = match value.as_str() {
             "" => (true, true),
             "rustup" => (true, false),
             "debian" => (false, true),
-            other => bail!("{FORCE} is `{other}`; it may be `rustup` or `debian`"),
+            _ => return Err(GuestError::UnknownToolchain { variable: FORCE, value }),
         };
-        let active = || Self { cargo: cargo::path(), rustc: "rustc".into(), std: Std::Prebuilt };
+        let active = || Self { cargo: cargo(), rustc: "rustc".into(), std: Std::Prebuilt };
         let system = || Self { cargo: "/usr/bin/cargo".into(), rustc: "/usr/bin/rustc".into(), std: Std::FromSource };
-
-        if rustup {
-            if active().has_target() || (rustup_adds_target() && active().has_target()) {
-                return Ok(active());
-            }
-            let from_source = Self { std: Std::FromSource, ..active() };
-            if debian && from_source.has_sources() {
-                return Ok(from_source);
-            }
+        if rustup && (active().has_target() || (rustup_adds_target() && active().has_target())) {
+            return Ok(active());
         }
-        if debian && (system().has_sources() || (debian_installs()? && system().has_sources())) {
+        let from_source = Self { std: Std::FromSource, ..active() };
+        if rustup && debian && from_source.has_sources() {
+            return Ok(from_source);
+        }
+        if debian && system().has_sources() {
             return Ok(system());
         }
-        bail!(
-            "no Rust here can build for {TARGET}. Either way will do:\n  \
-             rustup target add {TARGET}\n  apt-get install {}      (Debian or Ubuntu, as root)",
-            DEBIAN_PACKAGES.join(" ")
-        )
+        Err(GuestError::NoToolchain { debian })
     }
 
-    /// A command that builds for the target in release mode, into a folder below `target`.
+    /// A command that builds for the target in release mode, into a folder below `target`, or where cargo would.
     ///
     /// What the user set for the outer cargo is about the host's code: its compiler flags, profile and wrappers do not
     /// reach the plugins.
-    pub(crate) fn build(&self, target: &Path) -> Command {
+    pub(crate) fn build(&self, target: Option<&Path>) -> Command {
         let mut command = self.command(&self.cargo);
-        command.args(["build", "--release", "--target", TARGET, "--target-dir"]);
-        match self.std {
-            Std::Prebuilt => command.arg(target),
+        command.args(["build", "--release", "--target", TARGET]);
+        if let Some(target) = target {
             // A folder of its own: two toolchains in one folder would rebuild everything in turns.
-            Std::FromSource => command.arg(target.join("std")).arg("-Zbuild-std=std,panic_abort"),
-        };
+            let folder = if self.std == Std::FromSource { target.join("std") } else { target.to_owned() };
+            command.arg("--target-dir").arg(folder);
+        }
+        if self.std == Std::FromSource {
+            command.arg("-Zbuild-std=std,panic_abort");
+        }
         command
     }
 
@@ -138,14 +138,15 @@ fn is_about_the_host(name: &str) -> bool {
     PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
 }
 
-fn debian_installs() -> Result<bool> {
-    debian::install(&DEBIAN_PACKAGES, &format!("No Rust here can build for {TARGET}"))
-}
-
 fn rustup_adds_target() -> bool {
     if !succeeds(Command::new("rustup").arg("--version")) {
         return false;
     }
     eprintln!("The plugins are built for {TARGET}, which is not installed: `rustup target add {TARGET}`");
     Command::new("rustup").args(["target", "add", TARGET]).status().is_ok_and(|status| status.success())
+}
+
+/// Whether a command is there and ends well. What it says is not shown.
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
 }
