@@ -12,6 +12,7 @@ mod error;
 mod import;
 mod logging;
 mod output;
+mod plugin;
 mod running;
 mod schema;
 mod serve;
@@ -74,6 +75,7 @@ fn perform(typed: &Interlock) -> Result<(), Failure> {
         Verb::Approvals(asked) => approvals::run(&typed.global, asked),
         Verb::Calls(asked) => calls::run(&typed.global, asked),
         Verb::Audit(asked) => audit::run(&typed.global, asked),
+        Verb::Plugin(asked) => plugin::run(&typed.global, asked),
         Verb::Status => status::run(&typed.global),
         Verb::Demo(asked) => demo::run(&typed.global, asked),
     }

@@ -28,5 +28,6 @@ pub mod gateway;
 pub mod config;
 
 pub mod app;
+pub mod kit;
 
 pub mod cli;

@@ -59,10 +59,7 @@ fn module(message: &Value) -> Option<Module> {
 pub fn wrap(module: &Module) -> Result<Vec<u8>, GuestError> {
     let bytes = fs::read(&module.file).map_err(|source| GuestError::File { path: module.file.clone(), source })?;
     let encoded = ComponentEncoder::default().module(&bytes).and_then(|encoder| encoder.validate(true).encode());
-    encoded.map_err(|error| GuestError::NotAComponent {
-        package: module.package.clone(),
-        reason: format!("{error:#}"),
-    })
+    encoded.map_err(|error| GuestError::NotAComponent { package: module.package.clone(), reason: format!("{error:#}") })
 }
 
 /// Replaces a file in one step, so that nobody reads half of it; whether that was necessary. The same bytes leave it

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use interlock_glob::Glob;
 use serde_json::{Map, Value};
 
+use super::plugin::Plugin;
 use crate::journal::kind;
 
 /// Stands between AI apps and MCP servers: sandboxed policies decide every tool call, one journal tells what happened.
@@ -53,6 +54,8 @@ pub(super) enum Verb {
     Calls(Calls),
     /// The journal.
     Audit(Audit),
+    /// Plugins: your own folders, and what is loaded.
+    Plugin(Plugin),
     /// The state of everything, on one page.
     Status,
     /// Puts the servers of an AI app's configuration behind Interlock.

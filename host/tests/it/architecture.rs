@@ -17,7 +17,7 @@ const RANKS: &[(u32, &[&str])] = &[
     (4, &["mediation"]),
     (6, &["gateway"]),
     (7, &["config"]),
-    (8, &["app"]),
+    (8, &["app", "kit"]),
     (9, &["cli"]),
 ];
 
