@@ -27,6 +27,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::document::{JSONC, Lines};
 use self::{component::Base, document::Document, findings::Findings};
 pub use self::{
     expand::Environment,

@@ -2,14 +2,20 @@
 
 mod build;
 mod new;
+mod test;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use super::{
     arguments::Global,
     error::{Failure, Kind},
+    running::cache_folder,
 };
-use crate::kit::KitError;
+use crate::{
+    kit::KitError,
+    sandbox::{LoadError, Sandbox},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Plugin {
@@ -24,6 +30,8 @@ enum Action {
     New(new::New),
     /// Makes a component of a plugin's folder.
     Build(build::Build),
+    /// Runs a plugin's cases against its component, in the sandbox.
+    Test(test::Test),
 }
 
 /// Does it.
@@ -31,13 +39,25 @@ pub(super) fn run(global: &Global, plugin: &Plugin) -> Result<(), Failure> {
     match &plugin.action {
         Action::New(asked) => new::run(global, asked),
         Action::Build(asked) => build::run(global, asked),
+        Action::Test(asked) => test::run(global, asked),
     }
 }
 
-/// An author's folder cannot be made or used: exit code 1, or 2 where it was asked for in a wrong way.
+/// The sandbox that plugins are tried in: the same as the gateway's, with what it keeps.
+fn sandbox() -> Result<Sandbox, Failure> {
+    Ok(Sandbox::start(cache_folder().as_deref()).context("the sandbox cannot start")?)
+}
+
+/// An author's folder cannot be made or used: exit code 1, 2 where it was asked for in a wrong way, 4 where
+/// a component is none or is refused.
 impl From<KitError> for Failure {
     fn from(error: KitError) -> Self {
-        let kind = if matches!(error, KitError::BadName(_)) { Kind::Usage } else { Kind::Failed };
+        let kind = match &error {
+            KitError::BadName(_) => Kind::Usage,
+            KitError::Load(LoadError::Unreadable { .. } | LoadError::Host(_)) => Kind::Failed,
+            KitError::Load(_) => Kind::Config,
+            _ => Kind::Failed,
+        };
         let hint = error.hint();
         let mut chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
         let message = chain.next().map(ToString::to_string).unwrap_or_default();

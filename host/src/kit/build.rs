@@ -28,7 +28,7 @@ pub struct Built {
 const NOT_SOURCES: [&str; 5] = ["target", "node_modules", "__pycache__", "venv", "env"];
 
 /// Where the component of a folder comes to lie unless it is told: in the folder, under the folder's name.
-pub fn component_of(folder: &Path) -> PathBuf {
+pub(super) fn component_of(folder: &Path) -> PathBuf {
     let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let name = whole.file_name().and_then(|name| name.to_str()).unwrap_or("plugin");
     folder.join(format!("{name}.wasm"))

@@ -4,6 +4,9 @@ use std::{io, path::PathBuf};
 
 use interlock_guests::GuestError;
 
+use super::CaseProblem;
+use crate::sandbox::LoadError;
+
 /// Why an author's folder cannot be made or used.
 #[derive(Debug, thiserror::Error)]
 pub enum KitError {
@@ -54,6 +57,23 @@ pub enum KitError {
         /// How it is installed.
         install: String,
     },
+    /// Nothing of that name is known.
+    #[error("`{asked}` is no folder, no file, and no plugin that Interlock brings")]
+    NoTarget {
+        /// What was asked for.
+        asked: String,
+        /// What Interlock brings.
+        known: String,
+    },
+    /// A component cannot be used.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A file of cases is wrong.
+    #[error("{}", told(.0))]
+    Cases(Vec<CaseProblem>),
+    /// Cases are told for what judges or offers tools.
+    #[error("cases are for policies that judge, and for toolsets; this one only transforms or reviews")]
+    NoCasesForKind,
     /// It is there and has failed; it has told why on standard error.
     #[error("`{tool}` has failed; what it said stands above")]
     Tool {
@@ -69,7 +89,11 @@ impl KitError {
             Self::NoTool { install, .. } => Some(install.clone()),
             Self::NoSources { .. } => Some("`interlock plugin new NAME --lang rust` makes a folder.".to_owned()),
             Self::Exists(_) => Some("choose another name, or remove the folder first.".to_owned()),
+            Self::NoTarget { known, .. } => Some(format!("Interlock brings {known}.")),
             Self::BadName(_)
+            | Self::Load(_)
+            | Self::Cases(_)
+            | Self::NoCasesForKind
             | Self::File { .. }
             | Self::Ambiguous { .. }
             | Self::NotOneModule { .. }
@@ -77,4 +101,14 @@ impl KitError {
             | Self::Tool { .. } => None,
         }
     }
+}
+
+impl From<Vec<CaseProblem>> for KitError {
+    fn from(problems: Vec<CaseProblem>) -> Self {
+        Self::Cases(problems)
+    }
+}
+
+fn told(problems: &[CaseProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -40,6 +40,8 @@ pub(super) struct Guest {
     name: Arc<str>,
     /// Memory and table elements that it may still grow by, over all its memories and tables.
     memory_left: usize,
+    /// Memory that it has, over all its memories, in bytes.
+    memory: usize,
     table_elements_left: usize,
     refused_memory: Option<usize>,
     question_bytes_left: usize,
@@ -59,6 +61,7 @@ impl Guest {
         Self {
             name,
             memory_left: memory_bytes,
+            memory: 0,
             table_elements_left: MAX_TABLE_ELEMENTS,
             refused_memory: None,
             question_bytes_left: MAX_QUESTION_BYTES,
@@ -92,6 +95,11 @@ impl Guest {
     /// How much memory the guest asked for in vain, if it did, in bytes.
     pub(super) fn refused_memory(&self) -> Option<usize> {
         self.refused_memory
+    }
+
+    /// How much memory it has, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory
     }
 
     /// What it logged last: after a panic, the panic's message.
@@ -142,6 +150,7 @@ impl ResourceLimiter for Guest {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         match self.memory_left.checked_sub(desired.saturating_sub(current)) {
             Some(left) => {
+                self.memory += self.memory_left - left;
                 self.memory_left = left;
                 Ok(true)
             }

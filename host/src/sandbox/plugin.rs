@@ -264,6 +264,11 @@ impl Plugin {
         inner.guest.call_tool(&inner.sandbox, &inner.name, inner.limits, call, store).await
     }
 
+    /// Most memory that an instance of it had at the end of a call, in bytes; what `memory_mib` limits.
+    pub fn peak_memory_bytes(&self) -> usize {
+        self.0.guest.peak_memory_bytes()
+    }
+
     /// Longest time that one call of it takes.
     pub fn time_limit(&self) -> Duration {
         self.0.limits.time

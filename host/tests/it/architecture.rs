@@ -37,7 +37,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("reqwest", &["downstream"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli"]),
-    ("jsonc_parser", &["config", "cli"]),
+    ("jsonc_parser", &["config", "kit", "cli"]),
 ];
 
 /// Every trait of the host: a seam with at least two implementors, doubles of tests included.

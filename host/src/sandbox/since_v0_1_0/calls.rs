@@ -1,6 +1,9 @@
 //! Calling what a component of generation 0.1.0 exports, each time in a fresh instance.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use serde_json::{Map, Value};
 use wasmtime::{
@@ -59,6 +62,8 @@ pub(in crate::sandbox) struct Guests {
     toolset: Option<toolset::GuestIndices>,
     /// Settings to be given to each instance, where no snapshot holds them.
     settings: Option<String>,
+    /// Most linear memory that an instance had, in bytes.
+    peak_memory: AtomicUsize,
 }
 
 /// What runs one call: whose, within what, with a view of what.
@@ -81,7 +86,13 @@ impl Guests {
             toolset: exports.toolset.then(|| toolset::GuestIndices::new(&pre)).transpose()?,
             pre,
             settings,
+            peak_memory: AtomicUsize::new(0),
         })
+    }
+
+    /// Most linear memory that an instance had, in bytes.
+    pub(in crate::sandbox) fn peak_memory_bytes(&self) -> usize {
+        self.peak_memory.load(Ordering::Relaxed)
     }
 
     /// Makes an instance, within the limits of calls, and has it do nothing.
@@ -234,7 +245,13 @@ impl Guests {
         };
         // The guest's own time is counted where it runs; this is for what it waits for.
         let longest = limits.time + place.host_time();
-        match tokio::time::timeout(longest, whole).await {
+        let ended = tokio::time::timeout(longest, whole).await;
+        // An instance that needs no more than others before it, as nearly all, writes nothing here.
+        let memory = store.data().memory_bytes();
+        if memory > self.peak_memory.load(Ordering::Relaxed) {
+            self.peak_memory.fetch_max(memory, Ordering::Relaxed);
+        }
+        match ended {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Fault::of(&error, store.data())),
             Err(_) => Err(Fault::timeout(limits.time)),

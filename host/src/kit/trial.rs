@@ -1,0 +1,245 @@
+//! Runs cases against a component in the sandbox, each in fresh instances as the gateway would.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    KitError, Target,
+    case::Case,
+    cases::Cases,
+    past::{Past, Shelf},
+};
+use crate::{
+    config::Position,
+    sandbox::{Exports, Fault, Limits, LoadError, Manifest, Plugin, Problem, Sandbox, ToolAnswer},
+    scope::canonical,
+    verdict::{Refusal, Verdict},
+};
+
+/// What a component may use of time and memory here: enough for a language runtime, and for a machine that is busy.
+/// What it did use is told, so that `limits` can be set.
+pub const LIMITS: Limits = Limits { time: Duration::from_secs(2), memory_bytes: 256 << 20 };
+
+/// What became of the cases of one component.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What the component says of itself; none if no case could load it.
+    pub manifest: Option<Manifest>,
+    /// Of each case, in the file's order.
+    pub results: Vec<CaseResult>,
+    /// How often each verdict was given; empty for a toolset.
+    pub verdicts: BTreeMap<&'static str, usize>,
+    /// How often each code was given.
+    pub codes: BTreeMap<String, usize>,
+    /// Codes that the manifest declares and no case shows.
+    pub unseen: Vec<String>,
+    /// Codes that were given and the manifest does not declare: a mistake of the plugin's.
+    pub undeclared: Vec<String>,
+    /// Most memory that an instance had, in bytes.
+    pub memory_bytes: usize,
+}
+
+/// What became of one case.
+#[derive(Clone, Debug)]
+pub struct CaseResult {
+    /// Its name.
+    pub name: String,
+    /// Where it stands in its file.
+    pub at: Position,
+    /// What was to come of it; none: nothing is written down yet.
+    pub expected: Option<Map<String, Value>>,
+    /// What came of it.
+    pub got: Got,
+    /// Which of what was expected came otherwise; empty if all is as it should be.
+    pub wrong: Vec<String>,
+}
+
+/// What came of a case.
+#[derive(Clone, Debug)]
+pub enum Got {
+    /// A verdict, or a tool's answer.
+    Answer(Map<String, Value>),
+    /// The plugin does not accept the case's settings.
+    Settings(Vec<Problem>),
+    /// The plugin failed.
+    Fault(Fault),
+}
+
+impl Report {
+    /// Whether all is as it should be.
+    pub fn is_ok(&self) -> bool {
+        self.undeclared.is_empty() && self.results.iter().all(CaseResult::is_ok)
+    }
+}
+
+impl CaseResult {
+    /// Whether it came out as it should.
+    pub fn is_ok(&self) -> bool {
+        self.wrong.is_empty()
+    }
+}
+
+/// Runs every case. Those with the same settings share one configured component, as calls do.
+///
+/// # Errors
+/// If the component cannot be loaded, for other reasons than its settings, or is of a kind that has no cases.
+pub async fn run(sandbox: &Sandbox, target: &Target, cases: &Cases) -> Result<Report, KitError> {
+    let mut loaded: BTreeMap<String, Result<Plugin, Vec<Problem>>> = BTreeMap::new();
+    let mut results = Vec::new();
+    for case in &cases.cases {
+        let key = canonical(&case.settings);
+        if !loaded.contains_key(&key) {
+            let plugin = match load(sandbox, target, &case.settings).await {
+                Ok(plugin) => Ok(plugin),
+                Err(LoadError::Settings(problems)) => Err(problems),
+                Err(error) => return Err(error.into()),
+            };
+            loaded.insert(key.clone(), plugin);
+        }
+        let got = match loaded.get(&key) {
+            Some(Ok(plugin)) => answer(plugin, case).await?,
+            Some(Err(problems)) => Got::Settings(problems.clone()),
+            None => continue,
+        };
+        let wrong = differences(case.expect.as_ref(), &got);
+        results.push(CaseResult { name: case.name.clone(), at: case.at, expected: case.expect.clone(), got, wrong });
+    }
+    let plugins = || loaded.values().filter_map(|plugin| plugin.as_ref().ok());
+    let memory_bytes = plugins().map(Plugin::peak_memory_bytes).max().unwrap_or_default();
+    Ok(summed(plugins().next().map(|plugin| plugin.manifest().clone()), results, memory_bytes))
+}
+
+/// Makes a component ready for trials.
+pub(super) async fn load(sandbox: &Sandbox, target: &Target, settings: &Value) -> Result<Plugin, LoadError> {
+    sandbox.load(&target.name, &target.bytes, settings, LIMITS).await
+}
+
+fn summed(manifest: Option<Manifest>, results: Vec<CaseResult>, memory_bytes: usize) -> Report {
+    let (mut verdicts, mut codes) = (BTreeMap::new(), BTreeMap::new());
+    for result in &results {
+        let Got::Answer(given) = &result.got else { continue };
+        if let Some(word) = given.get("verdict").and_then(Value::as_str) {
+            let known = ["allow", "refuse", "ask", "hold"].into_iter().find(|known| *known == word);
+            *verdicts.entry(known.unwrap_or_default()).or_insert(0) += 1;
+        }
+        if let Some(code) = given.get("code").and_then(Value::as_str) {
+            *codes.entry(code.to_owned()).or_insert(0) += 1;
+        }
+    }
+    let declared: BTreeSet<String> = manifest.iter().flat_map(|manifest| manifest.codes.iter().cloned()).collect();
+    let unseen = declared.iter().filter(|code| !codes.contains_key(*code)).cloned().collect();
+    let undeclared = codes.keys().filter(|code| !declared.contains(*code)).cloned().collect();
+    Report { manifest, results, verdicts, codes, unseen, undeclared, memory_bytes }
+}
+
+/// What comes of one case.
+pub(super) async fn answer(plugin: &Plugin, case: &Case) -> Result<Got, KitError> {
+    let Exports { judge, toolset, .. } = plugin.exports();
+    let answer = if judge {
+        let past = Arc::new(Past(case.history.clone()));
+        plugin.judge(&case.call, case.grant.as_ref(), past).await.map(|verdict| given(&verdict))
+    } else if toolset {
+        tool_answer(plugin, case).await.map(answered)
+    } else {
+        return Err(KitError::NoCasesForKind);
+    };
+    Ok(answer.map_or_else(Got::Fault, Got::Answer))
+}
+
+/// The answer of a tool, after the calls that came before in the same store.
+async fn tool_answer(plugin: &Plugin, case: &Case) -> Result<ToolAnswer, Fault> {
+    let shelf = Arc::new(Shelf::default());
+    for past in &case.history {
+        let mut call = case.call.clone();
+        (call.id, call.tool, call.arguments) = (past.id.clone(), past.tool.clone(), past.arguments.clone());
+        (call.caller, call.received) = (past.caller.clone(), past.admitted);
+        plugin.call_tool(&call, shelf.clone()).await?;
+    }
+    plugin.call_tool(&case.call, shelf).await
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
+
+fn answered(ToolAnswer { text, structured, is_error }: ToolAnswer) -> Map<String, Value> {
+    object(json!({ "text": text, "structured": structured, "is_error": is_error }))
+}
+
+/// A verdict in the words of `expect`.
+fn given(verdict: &Verdict) -> Map<String, Value> {
+    let refused = |word: &str, refusal: &Refusal| {
+        let mut given = object(json!({
+            "verdict": word,
+            "code": refusal.code,
+            "reason": refusal.reason,
+            "unlocks": refusal.unlocks,
+        }));
+        if !refusal.details.is_empty() {
+            given.insert("details".to_owned(), Value::Object(refusal.details.clone()));
+        }
+        given
+    };
+    match verdict {
+        Verdict::Allow => object(json!({ "verdict": "allow" })),
+        Verdict::Refuse(refusal) => refused("refuse", refusal),
+        Verdict::Hold(hold) => {
+            let mut given = refused("hold", &hold.otherwise);
+            given.insert("calls".to_owned(), json!(hold.calls));
+            given
+        }
+        Verdict::Ask(question) => object(json!({
+            "verdict": "ask",
+            "reason": question.reason,
+            "question": {
+                "reason": question.reason,
+                "preview": question.preview,
+                "roles": question.roles,
+                "quorum": question.quorum,
+                "expires_in": u64::try_from(question.expires_in.as_millis()).unwrap_or(u64::MAX),
+                "self_approval": question.self_approval,
+                "channel": question.channel,
+            },
+        })),
+    }
+}
+
+/// What came otherwise than expected, by key. What is not named is not looked at.
+fn differences(expected: Option<&Map<String, Value>>, got: &Got) -> Vec<String> {
+    let Some(expected) = expected else { return vec!["nothing is expected yet: `--update` writes it".to_owned()] };
+    let given = match got {
+        Got::Answer(given) => given,
+        Got::Settings(problems) => {
+            return problems.iter().map(|at| format!("settings{}: {}", at.pointer, at.message)).collect();
+        }
+        Got::Fault(fault) => return vec![fault.to_string()],
+    };
+    let word = if given.contains_key("verdict") { "verdict" } else { "is_error" };
+    let mut wrong = Vec::new();
+    if word == "verdict" && !expected.contains_key(word) {
+        wrong.push("no `verdict` is expected".to_owned());
+    }
+    for (key, wanted) in expected {
+        let there = given.get(key);
+        let fits = match (key.as_str(), wanted, there) {
+            ("reason" | "text", Value::String(part), Some(Value::String(whole))) => whole.contains(part),
+            ("question", Value::Object(named), Some(Value::Object(asked))) => {
+                named.iter().all(|(key, value)| asked.get(key) == Some(value))
+            }
+            _ => there == Some(wanted),
+        };
+        if !fits {
+            let there = there.map_or_else(|| "nothing".to_owned(), Value::to_string);
+            wrong.push(format!("`{key}` is {there}, not {wanted}"));
+        }
+    }
+    wrong
+}
