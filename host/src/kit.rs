@@ -2,11 +2,14 @@
 //!
 //! Nothing here serves a call. The command line's `plugin` verbs print what this module finds out.
 
+mod bench;
 mod build;
 mod case;
 mod cases;
+mod diff;
 mod error;
 mod files;
+mod inspect;
 mod language;
 mod new;
 mod past;
@@ -14,10 +17,13 @@ mod target;
 mod trial;
 mod update;
 
+pub use bench::{Bench, Cost, bench};
 pub use build::{Built, build};
 pub use case::Case;
 pub use cases::{CaseProblem, Cases};
+pub use diff::{Changes, Set, SettingChange, changes};
 pub use error::KitError;
+pub use inspect::{Inspection, Running, inspect};
 pub use language::{Kind, Language};
 pub use new::new;
 pub use target::Target;

@@ -26,7 +26,7 @@ pub use engine::Sandbox;
 pub use facts::{FactsError, History, KeyValue};
 pub use fault::{Fault, FaultKind, LoadError, Problem};
 pub use plugin::{Finding, GuestTool, Isolation, Manifest, Plugin, ToolAnswer};
-pub use shape::{Exports, exports};
+pub use shape::{Exports, Interfaces, exports, interfaces};
 pub use shelf::Shelf;
 pub use standard::standard_plugins;
 pub use stored::sha256;

@@ -1,6 +1,8 @@
 //! `interlock plugin`: what authors and operators of plugins do. One file per verb.
 
+mod bench;
 mod build;
+mod inspect;
 mod new;
 mod test;
 
@@ -14,7 +16,7 @@ use super::{
 };
 use crate::{
     kit::KitError,
-    sandbox::{LoadError, Sandbox},
+    sandbox::{Isolation, LoadError, Sandbox},
 };
 
 #[derive(Debug, Args)]
@@ -32,6 +34,10 @@ enum Action {
     Build(build::Build),
     /// Runs a plugin's cases against its component, in the sandbox.
     Test(test::Test),
+    /// Shows what there is to know of a component, or what changes from one to another.
+    Inspect(inspect::Inspect),
+    /// Measures what a plugin costs per call.
+    Bench(bench::Bench),
 }
 
 /// Does it.
@@ -40,12 +46,22 @@ pub(super) fn run(global: &Global, plugin: &Plugin) -> Result<(), Failure> {
         Action::New(asked) => new::run(global, asked),
         Action::Build(asked) => build::run(global, asked),
         Action::Test(asked) => test::run(global, asked),
+        Action::Inspect(asked) => inspect::run(global, asked),
+        Action::Bench(asked) => bench::run(global, asked),
     }
 }
 
 /// The sandbox that plugins are tried in: the same as the gateway's, with what it keeps.
 fn sandbox() -> Result<Sandbox, Failure> {
     Ok(Sandbox::start(cache_folder().as_deref()).context("the sandbox cannot start")?)
+}
+
+/// How calls are kept apart: for programs, and for people.
+fn isolation(isolation: Isolation) -> (&'static str, &'static str) {
+    match isolation {
+        Isolation::Snapshot => ("snapshot", "a fresh instance of the configured snapshot for each call"),
+        Isolation::ConfigureEach => ("configure_each", "a fresh instance for each call, configured anew: no snapshot"),
+    }
 }
 
 /// An author's folder cannot be made or used: exit code 1, 2 where it was asked for in a wrong way, 4 where

@@ -123,7 +123,7 @@ fn javascript(folder: &Path) -> Result<Vec<u8>, KitError> {
         install: format!("in `{}`: `npm install`", folder.display()),
     })?;
     let mut command = Command::new(tool);
-    command.arg("componentize").arg(main).args(["--wit", "wit", "--world-name", "plugin", "--bundle"]);
+    command.arg("componentize").arg(main).args(["--wit", "wit", "--world-name", "plugin"]);
     // Small, and without WASI: nothing that a plugin would not get.
     command.args(["--backend", "qjs", "--backend-qjs-disable-async", "--backend-qjs-stub-wasi"]);
     componentize("jco", command, folder)

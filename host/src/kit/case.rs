@@ -37,6 +37,26 @@ pub struct Case {
     pub expect: Option<Map<String, Value>>,
 }
 
+impl Case {
+    /// A call of a tool without arguments, before which nothing has happened.
+    pub(super) fn trivial(tool: &str, settings: Value) -> Self {
+        let call = Call {
+            id: "call".into(),
+            tool: ToolName::new("trivial", tool),
+            arguments: Arc::default(),
+            beside: Arc::default(),
+            caller: local(),
+            session: "session".to_owned(),
+            received: Timestamp(NOW),
+            hints: Arc::default(),
+            definition: "".into(),
+            continues: None,
+        };
+        let at = Position { line: 1, column: 1 };
+        Self { name: "trivial".to_owned(), at, settings, history: Vec::new(), call, grant: None, expect: None }
+    }
+}
+
 /// As it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

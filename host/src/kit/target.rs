@@ -52,6 +52,17 @@ impl Target {
         Ok(Self { name: name.to_owned(), bytes: source.read().await?.into_owned(), cases: CasesAt::Standard(name) })
     }
 
+    /// What a configuration names.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn of(source: &ComponentSource) -> Result<Self, KitError> {
+        match source {
+            ComponentSource::File(path) => Self::of_file(path, path.with_file_name("cases.json")).await,
+            ComponentSource::Standard(name) => Self::find(name).await,
+        }
+    }
+
     async fn of_file(component: &Path, cases: PathBuf) -> Result<Self, KitError> {
         let bytes = ComponentSource::File(component.to_owned()).read().await?.into_owned();
         Ok(Self { name: component.display().to_string(), bytes, cases: CasesAt::File(cases) })

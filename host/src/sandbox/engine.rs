@@ -33,8 +33,11 @@ const TOOLSET_INSTANCES: u32 = 128;
 const LOADING_INSTANCES: u32 = CORE_PER_COMPONENT / MEMORIES_PER_PLACE;
 /// All of these.
 const EVERYWHERE: u32 = POLICY_INSTANCES + TOOLSET_INSTANCES + LOADING_INSTANCES;
-/// Core modules, memories and tables within one component, adapters included.
+/// Memories and tables within one component, adapters included.
 const CORE_PER_COMPONENT: u32 = 12;
+/// Core instances within one component, each import's adapters included: one with QuickJS in it has 13, one with Python 39.
+/// They are counted, not set aside.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
 /// Memories that there are for each instance. A component with more takes up the places of several.
 const MEMORIES_PER_PLACE: u32 = 2;
 /// Largest linear memory that any configuration may allow.
@@ -227,11 +230,11 @@ fn pools(components: u32) -> PoolingAllocationConfig {
     let mut pools = PoolingAllocationConfig::new();
     pools
         .total_component_instances(components)
-        .total_core_instances(components * CORE_PER_COMPONENT)
+        .total_core_instances(components * CORE_INSTANCES_PER_COMPONENT)
         .total_memories(components * MEMORIES_PER_PLACE)
         .total_tables(components * CORE_PER_COMPONENT)
         .total_stacks(components)
-        .max_core_instances_per_component(CORE_PER_COMPONENT)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memories_per_component(CORE_PER_COMPONENT)
         .max_tables_per_component(CORE_PER_COMPONENT)
         .table_elements(MAX_TABLE_ELEMENTS)

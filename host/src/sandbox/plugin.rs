@@ -125,6 +125,15 @@ impl Sandbox {
         self.finish(&source, stored, wasm).await
     }
 
+    /// What a component says of itself, whatever its settings; and how long compiling it took, unless it was found in the
+    /// cache.
+    ///
+    /// # Errors
+    /// As for [`Sandbox::load`], but for its settings.
+    pub async fn describe(&self, bytes: &[u8]) -> Result<(Manifest, Duration), LoadError> {
+        snapshot::describe(self, bytes, shape::exports(bytes)?).await
+    }
+
     /// Compiles what was made ready, and sees that it starts.
     async fn finish(&self, source: &Source<'_>, stored: Stored, wasm: Option<Vec<u8>>) -> Result<Plugin, LoadError> {
         let Source { name, bytes, digest, settings, limits } = source;
@@ -262,6 +271,11 @@ impl Plugin {
     pub async fn call_tool(&self, call: &Call, store: Arc<dyn KeyValue>) -> Result<ToolAnswer, Fault> {
         let inner = &*self.0;
         inner.guest.call_tool(&inner.sandbox, &inner.name, inner.limits, call, store).await
+    }
+
+    /// Size of its machine code and of the memory image that instances start from, in bytes. All instances share them.
+    pub fn image_bytes(&self) -> usize {
+        self.0.guest.image_bytes()
     }
 
     /// Most memory that an instance of it had at the end of a call, in bytes; what `memory_mib` limits.

@@ -32,6 +32,27 @@ impl Exports {
 /// # Errors
 /// [`LoadError::TooLarge`], [`LoadError::NotAComponent`], [`LoadError::ForeignImport`] or [`LoadError::WrongWorld`].
 pub fn exports(bytes: &[u8]) -> Result<Exports, LoadError> {
+    interfaces(bytes).map(|interfaces| interfaces.kinds)
+}
+
+/// The interfaces that a component deals in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interfaces {
+    /// Version of the plugin interface that it was made for.
+    pub generation: &'static str,
+    /// What its exports make it.
+    pub kinds: Exports,
+    /// Names of what it exports.
+    pub exports: Vec<String>,
+    /// Names of what it imports: all that it can do beside computing.
+    pub imports: Vec<String>,
+}
+
+/// As [`exports`], with every name.
+///
+/// # Errors
+/// As for [`exports`].
+pub fn interfaces(bytes: &[u8]) -> Result<Interfaces, LoadError> {
     if bytes.len() > MAX_BYTES {
         return Err(LoadError::TooLarge { bytes: bytes.len(), limit: MAX_BYTES });
     }
@@ -77,19 +98,19 @@ pub fn exports(bytes: &[u8]) -> Result<Exports, LoadError> {
     if found.is_policy() && found.toolset {
         return Err(LoadError::WrongWorld("a component is either a policy or a toolset, not both".to_owned()));
     }
-    for import in imports {
-        let allowed = match ours(&import) {
+    for import in &imports {
+        let allowed = match ours(import) {
             Some(("types" | "log" | "lifecycle", _)) => true,
             Some(("arguments" | "history", _)) => found.is_policy(),
             Some(("store" | "simulation", _)) => found.toolset,
             Some(_) | None => false,
         };
         if !allowed {
-            let hint = hint(&import, found);
-            return Err(LoadError::ForeignImport { import, hint });
+            let hint = hint(import, found);
+            return Err(LoadError::ForeignImport { import: import.clone(), hint });
         }
     }
-    Ok(found)
+    Ok(Interfaces { generation: since_v0_1_0::VERSION, kinds: found, exports, imports })
 }
 
 /// Splits `interlock:plugin/NAME@VERSION`.

@@ -62,6 +62,24 @@ pub(super) async fn configure(
     Ok(Configured { manifest, snapshot })
 }
 
+/// Asks a component what it is, without settings; and how long compiling it took.
+pub(super) async fn describe(
+    sandbox: &Sandbox,
+    bytes: &[u8],
+    exports: Exports,
+) -> Result<(Manifest, std::time::Duration), LoadError> {
+    let began = std::time::Instant::now();
+    let component = compile(sandbox, bytes.to_vec()).await?;
+    let took = began.elapsed();
+    let (_place, mut store, instance) = instance(sandbox, &component, exports).await?;
+    let failed = |fault| LoadError::Failed { during: "describe", fault };
+    match tokio::time::timeout(TIME, since_v0_1_0::describe(&mut store, &instance)).await {
+        Ok(Ok(manifest)) => Ok((manifest.map_err(|detail| failed(Fault::nonsense(detail)))?, took)),
+        Ok(Err(error)) => Err(failed(Fault::of(&error, store.data()))),
+        Err(_) => Err(failed(Fault::timeout(TIME))),
+    }
+}
+
 type Instrumented = (Manifest, Result<(), Vec<Problem>>, Option<Vec<u8>>);
 
 /// The same in a copy of the component that lets its memory be read. `None`: this component does not lend itself to it.

@@ -90,6 +90,12 @@ impl Guests {
         })
     }
 
+    /// Size of the compiled component, in bytes.
+    pub(in crate::sandbox) fn image_bytes(&self) -> usize {
+        let image = self.pre.component().image_range();
+        image.end.addr().saturating_sub(image.start.addr())
+    }
+
     /// Most linear memory that an instance had, in bytes.
     pub(in crate::sandbox) fn peak_memory_bytes(&self) -> usize {
         self.peak_memory.load(Ordering::Relaxed)
