@@ -12,6 +12,7 @@ mod fire;
 mod gateway;
 mod interop;
 mod journal;
+mod kit;
 mod logs;
 mod mediation;
 mod plugins;

@@ -9,6 +9,7 @@
 //
 // and the module says `export const { lifecycle, judge } = policy({ … })`. Nothing that a call leaves behind is seen by
 // another. There is no clock, no randomness, no file and no network. `call.received` is "now", in milliseconds since 1970.
+// (To QuickJS, which `interlock plugin build` takes, integers of 64 bits are numbers; other engines want a `BigInt` each.)
 
 import { get } from "interlock:plugin/arguments@0.1.0";
 import * as history from "interlock:plugin/history@0.1.0";
@@ -26,7 +27,7 @@ export const refuse = (code, reason, { unlocks = [], details } = {}) =>
 /** A person decides: `preview` says, in their words, what would be done; one with one of the `roles`, if given. */
 export const ask = (reason, preview, options = {}) => {
   const { roles = [], quorum = 1, expiresMinutes = 0, selfApproval = false, channel = "desk" } = options;
-  const expiresIn = BigInt(Math.round(expiresMinutes * 60_000));
+  const expiresIn = Math.round(expiresMinutes * 60_000);
   return { tag: "ask", val: { reason, preview, roles, quorum, expiresIn, selfApproval, channel } };
 };
 
@@ -35,7 +36,7 @@ export const hold = (calls, seconds, code, reason) => ({
   tag: "hold",
   val: {
     calls: calls.map((call) => call.id ?? call),
-    longest: BigInt(Math.round(seconds * 1000)),
+    longest: Math.round(seconds * 1000),
     otherwise: refusal(code, reason, [], undefined),
   },
 });
@@ -44,10 +45,10 @@ export const hold = (calls, seconds, code, reason) => ({
 export const first = (tool) => ({ tag: "call", val: tool });
 
 /** What would unlock the call: waiting so long. */
-export const wait = (seconds) => ({ tag: "wait", val: BigInt(Math.ceil(seconds * 1000)) });
+export const wait = (seconds) => ({ tag: "wait", val: Math.ceil(seconds * 1000) });
 
 /** What would unlock the call: coming back at this time, in milliseconds since 1970. */
-export const after = (moment) => ({ tag: "after", val: BigInt(moment) });
+export const after = (moment) => ({ tag: "after", val: moment });
 
 const refusal = (code, reason, unlocks, details) =>
   ({ code, reason, unlocks, details: details === undefined ? undefined : JSON.stringify(details) });
@@ -76,7 +77,7 @@ export const latest = (tool, outcome) => {
 export const running = (tool) => history.running(tool).map(past);
 
 /** How many were admitted at `since` or later. */
-export const count = (tool, { outcome, since = 0 } = {}) => Number(history.count(tool, outcome, BigInt(since)));
+export const count = (tool, { outcome, since = 0 } = {}) => Number(history.count(tool, outcome, since));
 
 /** The calls admitted last, newest first. */
 export const recent = (tool, limit = 256) => history.recent(tool, limit).map(past);
@@ -88,7 +89,7 @@ export const matching = (tool, same, { outcome, limit = 256 } = {}) => {
 };
 
 /** Sum of the numbers at a JSON Pointer into the arguments, over all admitted at `since` or later. */
-export const total = (tool, argument, since = 0) => history.sum(tool, argument, BigInt(since));
+export const total = (tool, argument, since = 0) => history.sum(tool, argument, since);
 
 /** A line for the operator's log: `debug`, `info`, `warn` or `error`. */
 export const log = (message, level = "info") => write(level, message);

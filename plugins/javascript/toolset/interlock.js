@@ -36,7 +36,7 @@ export const keys = (prefix = "", limit = 1000) => store.list(prefix, limit);
 export const remove = (key) => store.delete(key);
 
 /** Adds to a counter, atomically, and returns its new value. */
-export const increment = (key, by = 1) => Number(store.increment(key, BigInt(by)));
+export const increment = (key, by = 1) => Number(store.increment(key, by));
 
 /**
  * A tool: `run(arguments, context)` returns a text, or `[text, object]`, or throws a `ToolError`. `context` has `id`,
