@@ -6,6 +6,7 @@ mod debian;
 mod fire;
 mod fuzz;
 mod guests;
+mod languages;
 mod layout;
 
 use std::env;
@@ -32,6 +33,8 @@ Usage: cargo xtask VERB [ARGS]
   soak [ARGS]     everything at once for 30 minutes: load, faults, kills, edits; --minutes N, --seed N for others
   conformance [--times N]
                   plugins, then MCP's conformance suites: a server bare, and N times behind Interlock; a client
+  languages [--release]
+                  plugins, then new ones in Rust, Python and JavaScript: built, tested, measured; a table
 
 TARGET is cargo's target folder. INTERLOCK_GUEST_TOOLCHAIN=rustup or =debian forces one way of finding a compiler for
 the plugins; without it the first that works is taken.
@@ -63,6 +66,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "crash" => fire::crash,
         "soak" => fire::soak,
         "conformance" => conformance::run,
+        "languages" => languages::run,
         "guests" => bad_guests,
         "help" | "-h" | "--help" => {
             eprint!("{USAGE}");
