@@ -62,15 +62,16 @@ pub(super) async fn configure(
     Ok(Configured { manifest, snapshot })
 }
 
-/// Asks a component what it is, without settings; and how long compiling it took.
+/// Asks a component what it is, without settings; and how long compiling it for calls takes.
 pub(super) async fn describe(
     sandbox: &Sandbox,
     bytes: &[u8],
     exports: Exports,
 ) -> Result<(Manifest, std::time::Duration), LoadError> {
     let began = std::time::Instant::now();
-    let component = compile(sandbox, bytes.to_vec()).await?;
+    compile(sandbox.engine(), bytes.to_vec()).await?;
     let took = began.elapsed();
+    let component = compile(sandbox.draft_engine(), bytes.to_vec()).await?;
     let (_place, mut store, instance) = instance(sandbox, &component, exports).await?;
     let failed = |fault| LoadError::Failed { during: "describe", fault };
     match tokio::time::timeout(TIME, since_v0_1_0::describe(&mut store, &instance)).await {
