@@ -14,6 +14,6 @@ mod watch;
 pub use assembly::Kept;
 pub use house::House;
 pub use live::Reload;
-pub use promotion::{Promotion, PromotionError, candidates, promote, roll_back};
+pub use promotion::{Candidate, Promotion, PromotionError, candidate, promote, roll_back};
 pub use serving::{Serving, serving};
 pub use start::{App, StartError, open_journal};

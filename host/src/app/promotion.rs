@@ -66,7 +66,7 @@ pub struct Candidate {
 ///
 /// # Errors
 /// If the journal cannot be read.
-pub async fn candidates(journal: &Journal, policy: &str) -> Result<Option<Candidate>, JournalError> {
+pub async fn candidate(journal: &Journal, policy: &str) -> Result<Option<Candidate>, JournalError> {
     let Some(waiting) = Standing::of(journal, policy).await?.waiting else { return Ok(None) };
     let diverged = divergences(journal, policy, waiting.seq, 0).await?;
     Ok(Some(Candidate { component: waiting.component.to_string(), since: waiting.since, diverged }))

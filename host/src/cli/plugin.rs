@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod inspect;
 mod new;
+mod standing;
 mod test;
 
 use anyhow::Context as _;
@@ -38,6 +39,14 @@ enum Action {
     Inspect(inspect::Inspect),
     /// Measures what a plugin costs per call.
     Bench(bench::Bench),
+    /// Lists which component judges for each policy, and which waits to.
+    List,
+    /// Shows a policy's component, what its candidate judged otherwise, and what can be gone back to.
+    Show(standing::Show),
+    /// Puts a policy's candidate in force, in every gateway.
+    Promote(standing::Promote),
+    /// Puts an earlier component of a policy in force again, in every gateway.
+    Rollback(standing::Rollback),
 }
 
 /// Does it.
@@ -48,6 +57,10 @@ pub(super) fn run(global: &Global, plugin: &Plugin) -> Result<(), Failure> {
         Action::Test(asked) => test::run(global, asked),
         Action::Inspect(asked) => inspect::run(global, asked),
         Action::Bench(asked) => bench::run(global, asked),
+        Action::List => standing::list(global),
+        Action::Show(asked) => standing::show(global, asked),
+        Action::Promote(asked) => standing::put_in_force(global, asked),
+        Action::Rollback(asked) => standing::take_back(global, asked),
     }
 }
 

@@ -178,15 +178,58 @@ async fn under_many_callers_every_call_is_judged_by_one_set_and_none_is_lost() {
     assert!(judged >= made + SWAPS, "{made} calls were answered, {judged} are on record");
 }
 
+/// Runs `interlock` in the folder: its exit code, and what it says.
+async fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_interlock"));
+    command.args(arguments).current_dir(folder).env_remove("INTERLOCK_CONFIG").kill_on_drop(true);
+    let output = command.output().await.unwrap();
+    (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
+async fn json(folder: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&run(folder, &[arguments, &["--json"]].concat()).await.1).unwrap()
+}
+
 /// What `interlock status` says of the one gateway, as a person and as a program read it.
 async fn status(folder: &Path) -> (String, Value) {
-    let run = |arguments: &'static [&'static str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_interlock"));
-        command.args(arguments).current_dir(folder).env_remove("INTERLOCK_CONFIG").kill_on_drop(true);
-        async move { String::from_utf8(command.output().await.unwrap().stdout).unwrap() }
-    };
-    let page: Value = serde_json::from_str(&run(&["status", "--json"]).await).unwrap();
-    (run(&["status"]).await, page["serving"][0].clone())
+    let page = json(folder, &["status"]).await;
+    (run(folder, &["status"]).await.1, page["serving"][0].clone())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_look_at_a_candidate_put_it_in_force_and_take_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    put(at, "rule.wasm", &first());
+    let mut config = configuration();
+    config["policies"][0]["rollout"] = json!({"mode": "shadow"});
+    put(at, "interlock.json", config.to_string().as_bytes());
+    let served = Served::start(at).await;
+    served.until("told_to").await;
+    let (code, said) = run(at, &["plugin", "promote", "rule"]).await;
+    assert!(code == Some(1) && said.contains("no candidate"), "{code:?} {said}");
+    put(at, "rule.wasm", &second());
+    while json(at, &["plugin", "list"]).await[0]["diverged"].as_u64().unwrap_or_default() == 0 {
+        assert_eq!(served.codes().await, ["told_to"]);
+    }
+    let shown = json(at, &["plugin", "show", "rule"]).await;
+    assert_eq!(
+        (&shown["component"], &shown["candidate"]["component"]),
+        (&json!(sha256(&first())), &json!(sha256(&second())))
+    );
+    let (_, text) = run(at, &["plugin", "show", "rule"]).await;
+    assert!(text.contains("ci/run_tests: refuse (told_to), the candidate: refuse (told_2x)"), "{text}");
+    assert_eq!(run(at, &["plugin", "promote", "rule", "--as", "ann"]).await.0, Some(0));
+    served.until("told_2x").await;
+    assert_eq!(run(at, &["plugin", "rollback", "rule"]).await.0, Some(0));
+    served.until("told_to").await;
+    let shown = json(at, &["plugin", "show", "rule"]).await;
+    assert_eq!((&shown["taken_back"], &shown["candidate"]), (&json!(sha256(&second())), &Value::Null));
+    for arguments in [["plugin", "rollback", "nobody"], ["plugin", "show", "nobody"]] {
+        let (code, said) = run(at, &arguments).await;
+        assert!(code == Some(1) && said.contains("knows of no policy `nobody`"), "{code:?} {said}");
+    }
+    served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! A new component is judged beside the one in force before it counts, and an earlier one can be gone back to.
 
 use interlock::{
-    app::{PromotionError, Reload, candidates, promote, roll_back},
+    app::{PromotionError, Reload, candidate, promote, roll_back},
     journal::kind,
 };
 use serde_json::{Value, json};
@@ -46,10 +46,10 @@ async fn a_candidate_is_judged_and_does_not_count_until_it_is_promoted() {
     let said = refused.body["policies"].as_array().unwrap();
     assert_eq!((&said[0]["code"], &said[0]["mode"]), (&json!("told_to"), &Value::Null));
     assert_eq!((&said[1]["code"], &said[1]["mode"]), (&json!("told_2x"), &json!("candidate")));
-    let candidate = candidates(journal, "rule").await.unwrap().unwrap();
-    assert_eq!((json!(candidate.component), candidate.diverged.len()), (two.clone(), 1));
-    assert_eq!(candidate.diverged[0]["call"], refused.subject);
-    assert_eq!(candidate.diverged[0]["judged"], refused.body["policies"]);
+    let waiting = candidate(journal, "rule").await.unwrap().unwrap();
+    assert_eq!((json!(waiting.component), waiting.diverged.len()), (two.clone(), 1));
+    assert_eq!(waiting.diverged[0]["call"], refused.subject);
+    assert_eq!(waiting.diverged[0]["judged"], refused.body["policies"]);
 
     let promoted = promote(journal, "rule", "ann").await.unwrap();
     assert_eq!((json!(promoted.from), json!(promoted.to)), (one, two.clone()));
@@ -152,7 +152,7 @@ async fn a_bad_candidate_is_told_and_the_component_in_force_goes_on() {
     let Reload::Applied { kept } = place.reload().await else { panic!("it was not noticed") };
     assert!(kept[0].reason.contains("not WebAssembly at all"), "{kept:?}");
     assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
-    assert!(candidates(&place.app.journal, "rule").await.unwrap().is_none());
+    assert!(candidate(&place.app.journal, "rule").await.unwrap().is_none());
     place.app.stop().await;
 }
 

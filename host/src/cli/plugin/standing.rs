@@ -1,0 +1,200 @@
+//! `interlock plugin list`, `show`, `promote` and `rollback`: which component judges for each policy, and which did before.
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::{
+    app::{Candidate, Promotion, PromotionError, candidate, promote, roll_back, serving},
+    cli::{
+        arguments::Global,
+        error::{Failure, Kind},
+        output::{Table, print, print_json, tell},
+        running::{CLOSE, block_on, configuration, journal},
+    },
+    journal::Journal,
+    policy::Standing,
+    sandbox::Shelf,
+};
+
+/// Which policy.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The policy's name.
+    policy: String,
+}
+
+/// Which policy, and whose doing it is.
+#[derive(Debug, Args)]
+pub(super) struct Promote {
+    /// The policy's name.
+    policy: String,
+    /// Who says so.
+    #[arg(long = "as", value_name = "NAME", default_value = "operator")]
+    by: String,
+}
+
+/// Which policy, to which component, and whose doing it is.
+#[derive(Debug, Args)]
+pub(super) struct Rollback {
+    /// The policy's name.
+    policy: String,
+    /// The beginning of the component's digest; the one that was in force before this one unless given.
+    #[arg(long, value_name = "DIGEST")]
+    to: Option<String>,
+    /// Who says so.
+    #[arg(long = "as", value_name = "NAME", default_value = "operator")]
+    by: String,
+}
+
+/// Digits of a digest that tables have.
+const DIGITS: usize = 12;
+
+/// What the journal tells of one policy.
+struct Told {
+    policy: String,
+    standing: Standing,
+    candidate: Option<Candidate>,
+    kept: Vec<String>,
+}
+
+impl Told {
+    async fn of(journal: &Journal, policy: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            policy: policy.to_owned(),
+            standing: Standing::of(journal, policy).await.context("the journal cannot be read")?,
+            candidate: candidate(journal, policy).await.context("the journal cannot be read")?,
+            kept: Shelf::new(journal.components())
+                .list(policy)
+                .await
+                .context("the components that are kept cannot be read")?,
+        })
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "policy": self.policy,
+            "component": self.standing.counts,
+            "taken_back": self.standing.taken_back,
+            "candidate": self.candidate,
+            "kept": self.kept,
+        })
+    }
+}
+
+/// Prints every policy of the configuration with the component that counts, its candidate, and what gateways do not use.
+pub(super) fn list(global: &Global) -> Result<(), Failure> {
+    let config = configuration(global)?;
+    block_on(async {
+        let (journal, _) = journal(&config).await?;
+        let made = async {
+            let gateways = serving(&journal).await.context("the journal cannot be read")?;
+            let mut table = Table::new(&["policy", "mode", "component", "candidate", "diverged", "not_usable"]);
+            for policy in &config.policies {
+                let told = Told::of(&journal, &policy.name).await?;
+                let short = |digest: &str| Value::from(digest.chars().take(DIGITS).collect::<String>());
+                let of_it = |kept: &&Value| kept.get("name").and_then(Value::as_str) == Some(&policy.name);
+                let unusable: Vec<&Value> = gateways
+                    .iter()
+                    .flat_map(|one| one.kept.iter().filter(of_it))
+                    .filter_map(|kept| kept.get("reason"))
+                    .collect();
+                table.row([
+                    policy.name.clone().into(),
+                    policy.mode.word().into(),
+                    told.standing.counts.as_deref().map_or(Value::Null, short),
+                    told.candidate.as_ref().map_or(Value::Null, |candidate| short(&candidate.component)),
+                    told.candidate.as_ref().map_or(Value::Null, |candidate| candidate.diverged.len().into()),
+                    unusable.first().map_or(Value::Null, |reason| (*reason).clone()),
+                ]);
+            }
+            Ok::<_, Failure>(table)
+        };
+        let table = made.await;
+        journal.close(CLOSE).await;
+        table?.print(global.json)
+    })
+}
+
+/// Prints one policy's component, its candidate with the calls that it judged otherwise, and what can be gone back to.
+pub(super) fn show(global: &Global, asked: &Show) -> Result<(), Failure> {
+    let config = configuration(global)?;
+    block_on(async {
+        let (journal, _) = journal(&config).await?;
+        let told = Told::of(&journal, &asked.policy).await;
+        journal.close(CLOSE).await;
+        let told = told?;
+        if told.standing.counts.is_none() {
+            return Err(PromotionError::Unknown(asked.policy.clone()).into());
+        }
+        if global.json { print_json(&told.json()) } else { print(&text(&told)) }
+    })
+}
+
+fn text(told: &Told) -> String {
+    let mut text = format!("policy      {}\n", told.policy);
+    let mut line = |key: &str, value: &str| text.push_str(&format!("{key:<11} {value}\n"));
+    line("component", told.standing.counts.as_deref().unwrap_or("none"));
+    if let Some(taken_back) = &told.standing.taken_back {
+        line("taken back", taken_back);
+    }
+    if let Some(candidate) = &told.candidate {
+        line("candidate", &format!("{} since {}", candidate.component, candidate.since));
+        for diverged in &candidate.diverged {
+            let field = |at: &str| diverged.pointer(at).and_then(Value::as_str).unwrap_or_default();
+            let said = |nth: usize| {
+                let (verdict, code) = (field(&format!("/judged/{nth}/verdict")), field(&format!("/judged/{nth}/code")));
+                if code.is_empty() { verdict.to_owned() } else { format!("{verdict} ({code})") }
+            };
+            line(
+                "diverged",
+                &format!("{} {}: {}, the candidate: {}", field("/call"), field("/tool"), said(0), said(1)),
+            );
+        }
+    }
+    told.kept.iter().for_each(|kept| line("kept", kept));
+    text
+}
+
+/// Puts a policy's candidate in force.
+pub(super) fn put_in_force(global: &Global, asked: &Promote) -> Result<(), Failure> {
+    change(global, async |journal| promote(journal, &asked.policy, &asked.by).await)
+}
+
+/// Puts an earlier component of a policy in force again.
+pub(super) fn take_back(global: &Global, asked: &Rollback) -> Result<(), Failure> {
+    change(global, async |journal| roll_back(journal, &asked.policy, asked.to.as_deref(), &asked.by).await)
+}
+
+fn change(
+    global: &Global,
+    change: impl AsyncFnOnce(&Journal) -> Result<Promotion, PromotionError>,
+) -> Result<(), Failure> {
+    let config = configuration(global)?;
+    block_on(async {
+        let (journal, _) = journal(&config).await?;
+        let changed = change(&journal).await;
+        journal.close(CLOSE).await;
+        let changed = changed?;
+        if global.json {
+            return print_json(&json!(changed));
+        }
+        tell(&format!("policy {}: {} is in force in the place of {}", changed.policy, changed.to, changed.from));
+        Ok(())
+    })
+}
+
+impl From<PromotionError> for Failure {
+    fn from(error: PromotionError) -> Self {
+        let hint = match &error {
+            PromotionError::NoCandidate(_) => "`interlock plugin list` shows which policies have one.",
+            PromotionError::Unknown(_) => {
+                "a policy is known once a gateway has loaded it; `interlock plugin list` shows them."
+            }
+            PromotionError::NotKept { .. } => "`interlock plugin show POLICY` lists what is kept.",
+            PromotionError::Ambiguous(_) => "write more of the digest.",
+            PromotionError::Shelf(_) | PromotionError::Journal(_) => return anyhow::Error::from(error).into(),
+        };
+        Failure::new(Kind::Failed, error.to_string()).hint(hint)
+    }
+}
