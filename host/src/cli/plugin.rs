@@ -85,7 +85,17 @@ impl From<KitError> for Failure {
             KitError::BadName(_) => Kind::Usage,
             KitError::Load(LoadError::Unreadable { .. } | LoadError::Host(_)) => Kind::Failed,
             KitError::Load(_) => Kind::Config,
-            _ => Kind::Failed,
+            KitError::Exists(_)
+            | KitError::File { .. }
+            | KitError::NoSources { .. }
+            | KitError::Ambiguous { .. }
+            | KitError::NotOneModule { .. }
+            | KitError::Guest(_)
+            | KitError::NoTool { .. }
+            | KitError::NoTarget { .. }
+            | KitError::Cases(_)
+            | KitError::NoCasesForKind
+            | KitError::Tool { .. } => Kind::Failed,
         };
         let hint = error.hint();
         let mut chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());

@@ -91,6 +91,6 @@ fn a_folder_that_cannot_be_built_is_told_why_and_what_to_install() {
     fs::write(place.path().join("broken/src/lib.rs"), "//! No Rust.\nfn").unwrap();
     let broken = interlock(place.path(), &["plugin", "build", "broken"]);
     assert_eq!(broken.code, Some(1));
-    assert!(broken.err.contains("src/lib.rs:2:3"), "the compiler's words are handed on: {}", broken.err);
+    assert!(broken.err.contains("src/lib.rs:2:1"), "the compiler's words are handed on: {}", broken.err);
     assert!(!place.path().join("broken/broken.wasm").exists());
 }
