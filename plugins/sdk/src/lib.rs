@@ -54,6 +54,8 @@
 
 #[doc(hidden)]
 pub mod bindings;
+mod code;
+mod demand;
 #[doc(hidden)]
 pub mod guest;
 mod host;
@@ -64,7 +66,9 @@ mod pattern;
 mod pointer;
 mod policy;
 pub mod predicate;
+mod preview;
 mod review;
+mod same;
 pub mod settings;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -80,13 +84,17 @@ pub use bindings::lifecycle::interlock::plugin::types::{
 };
 pub use bindings::review::exports::interlock::plugin::review::Finding;
 pub use bindings::toolset::exports::interlock::plugin::toolset::{CallContext, ToolDefinition, ToolResult};
+pub use code::Code;
+pub use demand::{Channel, Demand};
 pub use host::{Host, View};
 pub use interlock_glob::Glob;
 pub use outcome::Outcome;
 pub use pattern::{Pattern, Patterns};
 pub use pointer::Pointer;
 pub use policy::Policy;
+pub use preview::Preview;
 pub use review::Review;
+pub use same::{HereAndThere, Same};
 pub use toolset::{Answer, Context, Tool, ToolError, ToolHost, Toolset};
 pub use transform::Transform;
 pub use {schemars, serde, serde_json};

@@ -4,21 +4,14 @@
 //! approvers, the shortest time, the caller's own yes only if each rule takes it, and the client only if each takes it.
 //! Rules without a role in common cannot be satisfied together: the call is refused as `approval_unreachable`.
 
-mod demand;
-mod preview;
 pub mod settings;
 #[cfg(test)]
 mod tests;
 
-use interlock_plugin::json;
 use interlock_plugin::prelude::*;
+use interlock_plugin::{Demand, Preview};
 
-use demand::Demand;
-use preview::Preview;
 use settings::{Rule, Settings};
-
-/// How long the arguments may be in a preview that nobody has written, in characters.
-const LONGEST_PREVIEW: usize = 500;
 
 /// The configured policy.
 pub struct Approval {
@@ -54,24 +47,8 @@ impl Policy for Approval {
         let Some(demand) = fitting.iter().map(|(rule, _)| Demand::from(rule)).reduce(Demand::and) else {
             return Ok(Verdict::Allow);
         };
-        if demand.roles.as_ref().is_some_and(Vec::is_empty) {
-            let reason = format!(
-                "{} needs approval under several rules that have no role in common, so nobody can give it.",
-                call.tool
-            );
-            return Ok(Refusal::new("approval_unreachable", reason).into());
-        }
-        if call.approval.as_ref().is_some_and(|approval| demand.is_met_by(approval, &call.caller)) {
-            return Ok(Verdict::Allow);
-        }
-        let mut previews: Vec<_> =
-            fitting.iter().filter_map(|(_, preview)| preview.as_ref()).map(|preview| preview.fill(host)).collect();
-        previews.dedup();
-        if previews.is_empty() {
-            previews.push(format!("Run {} with {}", call.tool, json::cut(&call.arguments, LONGEST_PREVIEW)));
-        }
-        let reason = format!("{} needs approval {}.", call.tool, demand.by_whom());
-        Ok(Verdict::Ask(demand.question(reason, previews.join("; "))))
+        let previews = fitting.iter().filter_map(|(_, preview)| Some(preview.as_ref()?.fill(host))).collect();
+        Ok(demand.put(call, None, previews))
     }
 
     fn rules(&self, tool: &str) -> Vec<String> {

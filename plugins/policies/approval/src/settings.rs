@@ -2,6 +2,7 @@
 
 use interlock_plugin::predicate::Predicate;
 use interlock_plugin::prelude::*;
+use interlock_plugin::{Channel, Demand};
 
 /// Settings of `approval`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -42,23 +43,14 @@ pub struct Rule {
     pub preview: Option<String>,
 }
 
-/// Where a question is asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum Channel {
-    /// At the human's own door.
-    #[default]
-    Desk,
-    /// Through the AI app, which is not a trusted channel.
-    Client,
-}
-
-impl Channel {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Desk => "desk",
-            Self::Client => "client",
+impl From<&Rule> for Demand {
+    fn from(rule: &Rule) -> Self {
+        Self {
+            roles: rule.roles.clone(),
+            quorum: rule.quorum,
+            expire_minutes: rule.expire_minutes,
+            self_approval: rule.self_approval,
+            channel: rule.channel,
         }
     }
 }

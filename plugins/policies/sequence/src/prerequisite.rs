@@ -3,7 +3,7 @@
 use interlock_plugin::prelude::*;
 use interlock_plugin::{Equal, Outcome, json, moment};
 
-use crate::settings::{Prerequisite, here, there};
+use crate::settings::Prerequisite;
 
 /// How many earlier calls are looked at first; more only where these do not suffice, as each brings its result along.
 const FIRST_LOOK: u32 = 16;
@@ -29,13 +29,13 @@ impl Prerequisite {
     pub(crate) fn unmet(&self, tools: &Patterns, call: &Call, host: &dyn Host) -> Option<Unmet> {
         let mut shared = Shared { there: Vec::new(), here: Vec::new() };
         for same in &self.same {
-            let Some(value) = host.argument(here(same).as_str()) else {
-                let clause = format!("the argument {}, which must be the same as in {}", here(same), self.tool);
+            let Some(value) = host.argument(same.here().as_str()) else {
+                let clause = format!("the argument {}, which must be the same as in {}", same.here(), self.tool);
                 return Some(Unmet { clause, unlock: None });
             };
             let equal = |at: &Pointer| Equal { pointer: at.to_string(), value: value.to_string() };
-            shared.there.push(equal(there(same)));
-            shared.here.push(equal(here(same)));
+            shared.there.push(equal(same.there()));
+            shared.here.push(equal(same.here()));
         }
         if self.met(tools, &shared, call.received, host) {
             return None;
@@ -98,7 +98,7 @@ impl Prerequisite {
             asked += &format!(", within {}", moment::span(u64::from(minutes) * moment::MINUTE_MS));
         }
         if !self.same.is_empty() {
-            let same: Vec<_> = self.same.iter().map(|same| here(same).as_str()).collect();
+            let same: Vec<_> = self.same.iter().map(|same| same.here().as_str()).collect();
             asked += &format!(", for the same {}", same.join(", "));
         }
         if self.consume {

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use interlock_plugin::Outcome;
 use interlock_plugin::prelude::*;
 use interlock_plugin::settings::TextOr;
+use interlock_plugin::{Outcome, Same};
 
 /// Settings of `sequence`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -67,35 +67,6 @@ pub struct Prerequisite {
     /// Whether each admitted call that is not cancelled uses up one such earlier call.
     #[serde(default)]
     pub consume: bool,
-}
-
-/// Where a value is in the call at hand, and where in the earlier one.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HereAndThere {
-    /// In the arguments of the call at hand.
-    pub here: Pointer,
-    /// In the arguments of the earlier call.
-    pub there: Pointer,
-}
-
-/// An argument that must be the same in both calls: one pointer for both, or one for each.
-pub type Same = TextOr<Pointer, HereAndThere>;
-
-/// Where it is in the call at hand.
-pub(crate) fn here(same: &Same) -> &Pointer {
-    match same {
-        TextOr::Text(pointer) => pointer,
-        TextOr::Full(each) => &each.here,
-    }
-}
-
-/// Where it is in the earlier call.
-pub(crate) fn there(same: &Same) -> &Pointer {
-    match same {
-        TextOr::Text(pointer) => pointer,
-        TextOr::Full(each) => &each.there,
-    }
 }
 
 impl Rule {

@@ -65,17 +65,17 @@ fn everything_that_is_wrong_is_told_at_its_place() {
     assert_eq!(
         told(&wrong),
         [
-            "/kind `fsat` is not known: did you mean `fast`?",
-            "/most must be at most 10, but is 11",
             "/names must have at most 3 entries, but has 4",
             "/names/1 must be a string, but is a number",
-            "/next/most must be at least 1, but is 0",
-            "/next the key `names` is missing",
+            "/most must be at most 10, but is 11",
+            "/share must be a number, but is a string",
+            "/kind `fsat` is not known: did you mean `fast`?",
             "/places/a~1b `x` is no JSON Pointer: it starts with `/`, as in `/x`",
             "/places/c/ta unknown key `ta`: did you mean `at`?",
             "/places/d must be a string or an object, but is a number",
-            "/share must be a number, but is a string",
-            "/what unknown key `what`: known keys are `kind`, `most`, `names`, `next`, `places`, `share`",
+            "/next/most must be at least 1, but is 0",
+            "/next the key `names` is missing",
+            "/what unknown key `what`: known keys are `names`, `most`, `share`, `kind`, `places`, `next`",
         ]
     );
 }

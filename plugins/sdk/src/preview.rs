@@ -1,27 +1,29 @@
 //! Previews: a text with places that are filled from the arguments.
 
-use interlock_plugin::json;
-use interlock_plugin::prelude::*;
+use serde_json::Value;
+
+use crate::{Pointer, View, json};
 
 /// How long one argument may be in a preview, in characters.
 const LONGEST: usize = 200;
 
-/// A compiled preview.
-#[derive(Debug)]
-pub(crate) struct Preview(Vec<Part>);
+/// What would be done, for the person who decides: a text in which `{/amount}` stands for the argument at that JSON
+/// Pointer, and `{{` and `}}` for braces.
+#[derive(Clone, Debug)]
+pub struct Preview(Vec<Part>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Part {
     Text(String),
     Argument(Pointer),
 }
 
 impl Preview {
-    /// Compiles a text; `{/a}` is a place, `{{` and `}}` are braces.
+    /// Reads a text.
     ///
     /// # Errors
     /// Says what is wrong and what would be right.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let (mut parts, mut literal, mut rest) = (Vec::new(), String::new(), text);
         while let Some(at) = rest.find(['{', '}']) {
             let (before, from) = rest.split_at(at);
@@ -46,7 +48,7 @@ impl Preview {
     }
 
     /// Fills the places. What comes from the arguments stays on one line and cannot pretend to be something else.
-    pub(crate) fn fill(&self, host: &dyn Host) -> String {
+    pub fn fill(&self, host: &(impl View + ?Sized)) -> String {
         let each = self.0.iter().map(|part| match part {
             Part::Text(text) => text.clone(),
             Part::Argument(pointer) => match host.argument(pointer.as_str()) {
