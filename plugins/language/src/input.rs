@@ -1,0 +1,133 @@
+//! What a policy is given to look at, as one document.
+
+use interlock_plugin::Caller;
+use interlock_plugin::prelude::*;
+
+/// What is known of the call without asking the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// The call at hand.
+    pub call: Value,
+    /// Who makes it.
+    pub caller: Value,
+}
+
+impl From<&Call> for Input {
+    fn from(call: &Call) -> Self {
+        let (server, name) = call.tool.split_once('/').unwrap_or(("", &call.tool));
+        let approval = call.approval.as_ref().map(|approval| {
+            let by = |approver: &interlock_plugin::Approver| {
+                json!({ "principal": approver.principal, "roles": approver.roles })
+            };
+            json!({
+                "id": approval.id,
+                "granted": approval.granted,
+                "approvers": approval.approvers.iter().map(by).collect::<Value>(),
+            })
+        });
+        Self {
+            call: json!({
+                "id": call.id,
+                "tool": call.tool,
+                "server": server,
+                "name": name,
+                "arguments": parsed(&call.arguments),
+                "hints": call.hints,
+                "session": call.session,
+                "received": call.received,
+                "approval": approval,
+            }),
+            caller: caller(&call.caller),
+        }
+    }
+}
+
+impl Input {
+    /// All that a policy is given, as one object.
+    pub fn document(self, history: Value) -> Value {
+        let parts = [("call", self.call), ("caller", self.caller), ("history", history)];
+        parts.into_iter().map(|(key, part)| (key.to_owned(), part)).collect()
+    }
+}
+
+/// An earlier call.
+pub(crate) fn past_call(past: &PastCall) -> Value {
+    let result = past.result_value();
+    json!({
+        "id": past.id,
+        "tool": past.tool,
+        "arguments": past.arguments_value(),
+        "outcome": past.outcome,
+        "structured": result.as_ref().and_then(structured),
+        "result": result,
+        "admitted": past.admitted,
+        "finished": past.finished,
+        "caller": caller(&past.caller),
+    })
+}
+
+/// The data in a `CallToolResult`.
+fn structured(result: &Value) -> Option<Value> {
+    let text = || interlock_plugin::serde_json::from_str(result.pointer("/content/0/text")?.as_str()?).ok();
+    result.get("structuredContent").cloned().or_else(text)
+}
+
+fn caller(caller: &Caller) -> Value {
+    json!({ "principal": caller.principal, "roles": caller.roles })
+}
+
+fn parsed(json: &str) -> Value {
+    interlock_plugin::serde_json::from_str(json).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use interlock_plugin::testing::{Ledger, call, past};
+
+    use super::*;
+
+    #[test]
+    fn the_document_is_as_it_is_documented() {
+        let call = call("payments/refund")
+            .arguments(&json!({"amount": 5}))
+            .by("ann", &["support"])
+            .hints(&["destructive"])
+            .approved_by("bob", &["finance"]);
+        assert_eq!(
+            Input::from(&*call).document(json!({})),
+            json!({
+                "call": {
+                    "id": "call", "tool": "payments/refund", "server": "payments", "name": "refund",
+                    "arguments": {"amount": 5}, "hints": ["destructive"], "session": "session",
+                    "received": 1_767_603_600_000_u64,
+                    "approval": {"id": "approval", "granted": 1_767_603_600_000_u64,
+                                 "approvers": [{"principal": "bob", "roles": ["finance"]}]},
+                },
+                "caller": {"principal": "ann", "roles": ["support"]},
+                "history": {},
+            })
+        );
+    }
+
+    #[test]
+    fn the_data_in_a_result_is_its_structured_content_or_else_a_text_that_is_json() {
+        let data =
+            |result: Value| past_call(&Ledger::from([past("a/b").result(&result)]).latest())["structured"].clone();
+        let text = json!([{"type": "text", "text": "[1]"}]);
+        assert_eq!(data(json!({"structuredContent": {"a": 1}, "content": text})), json!({"a": 1}));
+        assert_eq!(data(json!({"content": text})), json!([1]));
+        assert_eq!(data(json!({"content": [{"type": "text", "text": "done"}]})), Value::Null);
+        assert_eq!(data(json!({"content": []})), Value::Null);
+    }
+
+    trait OnlyOne {
+        fn latest(&self) -> PastCall;
+    }
+
+    impl OnlyOne for Ledger {
+        fn latest(&self) -> PastCall {
+            let now = call("x/y");
+            self.facing(&now).latest("a/b", None).unwrap()
+        }
+    }
+}
