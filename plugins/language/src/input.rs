@@ -3,6 +3,11 @@
 use interlock_plugin::Caller;
 use interlock_plugin::prelude::*;
 
+/// The keys of `call`.
+pub const CALL: [&str; 9] = ["id", "tool", "server", "name", "arguments", "hints", "session", "received", "approval"];
+/// The keys of `caller`.
+pub const CALLER: [&str; 2] = ["principal", "roles"];
+
 /// What is known of the call without asking the host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {
@@ -106,6 +111,16 @@ mod tests {
                 "caller": {"principal": "ann", "roles": ["support"]},
                 "history": {},
             })
+        );
+    }
+
+    #[test]
+    fn its_keys_are_those_that_policies_are_checked_by() {
+        let input = Input::from(&*call("a/b"));
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(
+            (keys(&input.call), keys(&input.caller)),
+            (CALL.map(Into::into).into(), CALLER.map(Into::into).into())
         );
     }
 

@@ -31,7 +31,7 @@ mod text;
 mod unlock;
 
 pub use facts::Facts;
-pub use input::Input;
+pub use input::{CALL, CALLER, Input};
 pub use ruling::{Ask, Denial, Obligation, Ruling};
 pub use tell::Tell;
 pub use text::Text;

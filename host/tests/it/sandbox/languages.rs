@@ -12,14 +12,23 @@ use super::{Nothing, call};
 use crate::plugins;
 
 /// Each with settings that refuse amounts above 100, and with a mistake in its second line.
-fn languages() -> [(&'static str, Value, Value); 1] {
+fn languages() -> [(&'static str, Value, Value); 2] {
     let facts =
         json!({"ticket": {"latest": "crm/create_ticket"}, "today": {"sum": "payments/*", "argument": "/amount"}});
-    [(
-        "cel",
-        json!({"facts": facts, "validations": [{"expression": "call.arguments.amount <= 100", "code": "too_much"}]}),
-        json!({"validations": [{"expression": ["call.arguments.amount <= 100", "  && histry.ticket == null"]}]}),
-    )]
+    [
+        (
+            "cel",
+            json!({"facts": facts,
+                   "validations": [{"expression": "call.arguments.amount <= 100", "code": "too_much"}]}),
+            json!({"validations": [{"expression": ["call.arguments.amount <= 100", "  && histry.ticket == null"]}]}),
+        ),
+        (
+            "rego",
+            json!({"facts": facts, "policy": ["package interlock",
+                "deny contains {\"code\": \"too_much\"} if input.call.arguments.amount > 100"]}),
+            json!({"policy": ["package interlock", "deny if input.call.arguments.amount >"]}),
+        ),
+    ]
 }
 
 async fn load(name: &str, settings: &Value) -> Result<Plugin, LoadError> {

@@ -6,16 +6,11 @@ use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 use cel::objects::ValueType;
 use cel::parser::Expression as Tree;
 use cel::{Context, Env, ExecutionError, Program, Value as Cel};
-use interlock_language::{Facts, Text};
+use interlock_language::{CALL, CALLER, Facts, Text};
 use interlock_plugin::prelude::*;
 
 /// What every expression may name, and the keys of it that are fixed.
-const ROOTS: [(&str, &[&str]); 4] = [
-    ("call", &["id", "tool", "server", "name", "arguments", "hints", "session", "received", "approval"]),
-    ("caller", &["principal", "roles"]),
-    ("history", &[]),
-    ("variables", &[]),
-];
+const ROOTS: [(&str, &[&str]); 4] = [("call", &CALL), ("caller", &CALLER), ("history", &[]), ("variables", &[])];
 
 /// Names of types, and namespaces of functions, that stand where a variable could.
 const WORDS: [&str; 13] = [
