@@ -132,7 +132,7 @@ async fn what_was_configured_once_is_found_again_and_a_damaged_copy_is_made_anew
 async fn every_plugin_that_interlock_brings_loads_and_runs_from_a_snapshot() {
     let sandbox = Sandbox::start(None).unwrap();
     let mut toolsets = 0;
-    assert!(standard_plugins().len() >= 16, "{:?}", standard_plugins());
+    assert!(standard_plugins().len() >= 17, "{:?}", standard_plugins());
     for name in standard_plugins() {
         let settings = match name {
             "sequence" => validate_first(),
@@ -140,6 +140,7 @@ async fn every_plugin_that_interlock_brings_loads_and_runs_from_a_snapshot() {
             "condition" => json!({"rules": [{"tools": ["a/*"], "require": {"role": "oncall"}}]}),
             "approval" => json!({"rules": [{"tools": ["a/*"]}]}),
             "allow-list" => json!({"rules": []}),
+            "cedar" => json!({"policies": "permit (principal, action, resource);"}),
             "cel" => json!({"validations": [{"expression": "true"}]}),
             "rego" => json!({"policy": "package interlock\ndefault allow := true"}),
             "rate-limit" => json!({"limits": [{"tools": ["**"], "max_calls": 1, "per_seconds": 1}]}),

@@ -25,6 +25,7 @@
 
 mod facts;
 mod input;
+mod paths;
 mod ruling;
 mod tell;
 mod text;
@@ -32,6 +33,7 @@ mod unlock;
 
 pub use facts::Facts;
 pub use input::{CALL, CALLER, Input};
+pub use paths::Paths;
 pub use ruling::{Ask, Denial, Obligation, Ruling};
 pub use tell::Tell;
 pub use text::Text;

@@ -12,10 +12,16 @@ use super::{Nothing, call};
 use crate::plugins;
 
 /// Each with settings that refuse amounts above 100, and with a mistake in its second line.
-fn languages() -> [(&'static str, Value, Value); 2] {
+fn languages() -> [(&'static str, Value, Value); 3] {
     let facts =
         json!({"ticket": {"latest": "crm/create_ticket"}, "today": {"sum": "payments/*", "argument": "/amount"}});
     [
+        (
+            "cedar",
+            json!({"facts": facts, "policies": ["permit (principal, action, resource);", "@code(\"too_much\")",
+                "forbid (principal, action, resource) when { context.call.arguments.amount > 100 };"]}),
+            json!({"policies": ["permit (principal, action, resource)", "when { context.histry has ticket };"]}),
+        ),
         (
             "cel",
             json!({"facts": facts,

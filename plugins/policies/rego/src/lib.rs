@@ -25,13 +25,12 @@
 //! is the safer rule to write. Errors of built-in functions are faults, which refuse. There are no built-ins for time,
 //! randomness, HTTP, JSON Schema or globs; `input.call.received` is now.
 
-mod paths;
 mod said;
 pub mod settings;
 #[cfg(test)]
 mod tests;
 
-use interlock_language::{Denial, Facts, Input, Ruling, Tell, Text};
+use interlock_language::{Denial, Facts, Input, Paths, Ruling, Tell, Text};
 use interlock_plugin::prelude::*;
 use interlock_plugin::{Code, serde_json};
 use regorus::Engine;
@@ -40,6 +39,8 @@ use settings::Settings;
 
 /// The name under which errors tell of the policy.
 const FILE: &str = "policy";
+/// How the document is written.
+const PATHS: Paths = Paths { root: "input", comment: "#", caller: true };
 /// The code of a refusal for want of `allow`.
 const NOT_ALLOWED: &str = "not_allowed";
 
@@ -149,7 +150,7 @@ fn compile(settings: &Settings) -> Result<(Engine, Rules), Vec<Problem>> {
         let message = format!("the package must be `interlock`, but is `{}`", package.trim_start_matches("data."));
         return Err(vec![text.problem_at("/policy", at, &message)]);
     }
-    let mistakes = paths::astray(text.as_str(), &settings.facts);
+    let mistakes = PATHS.astray(text.as_str(), &settings.facts);
     let mut problems: Vec<_> = mistakes.iter().map(|(at, message)| text.problem_at("/policy", *at, message)).collect();
     let has = |rule: &str| {
         let found = engine.has_declared_rule_rooted_at(FILE, rule);
