@@ -1,10 +1,12 @@
 //! What Interlock costs, each figure beside a baseline of the same run. For whoever decides if it is quick enough.
 //!
-//! `cargo xtask bench [-- [sandbox] [ledger] [scopes] [gateway] [house] [swap] [--full] [--json FILE]]`. Prints Markdown tables.
+//! `cargo xtask bench [-- [sandbox] [languages] [ledger] [scopes] [gateway] [house] [swap] [--full] [--json FILE]]`.
+//! Prints Markdown tables.
 
 mod echo;
 mod gateway;
 mod house;
+mod languages;
 mod ledger;
 mod load;
 mod measure;
@@ -46,6 +48,7 @@ struct Arguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
     Sandbox,
+    Languages,
     Ledger,
     Scopes,
     Gateway,
@@ -72,6 +75,7 @@ fn main() -> Result<()> {
         let made = runtime.block_on(async {
             match part {
                 Part::Sandbox => sandbox::measure(asked.full).await,
+                Part::Languages => languages::measure(asked.full).await,
                 Part::Ledger => ledger::measure(asked.full).await,
                 Part::Scopes => scopes::measure(asked.full).await,
                 Part::Gateway => gateway::measure(asked.full).await,

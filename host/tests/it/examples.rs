@@ -6,13 +6,21 @@ use std::{
     process::Command,
 };
 
+use interlock::{
+    config,
+    policy::PolicyConfig,
+    sandbox::{ComponentSource, standard_plugins},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::interop::packages;
+use crate::{cases, interop::packages, plugins};
 
 /// The one example whose server is not part of Interlock.
 const WITH_NPM: &str = "desktop-files";
+
+/// The one example that is built.
+const RUST_EXAMPLE: &str = "refund-limit";
 
 /// Where the tests that start the real program keep compiled plugins: shared, so that each is compiled once.
 pub(crate) fn cache_folder() -> PathBuf {
@@ -32,9 +40,18 @@ struct Ran {
     said: String,
 }
 
+/// Every folder below `examples/` that has a configuration.
 fn examples() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("examples");
-    let mut examples: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut examples = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("examples")];
+    while let Some(folder) = folders.pop() {
+        if folder.join("interlock.json").is_file() {
+            examples.push(folder);
+        } else {
+            let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+            folders.extend(entries.filter(|path| path.is_dir()));
+        }
+    }
     examples.sort();
     examples
 }
@@ -55,6 +72,10 @@ impl Example {
     fn new(original: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(original, folder.path());
+        // What its README has one copy there.
+        if original.join("Cargo.toml").is_file() {
+            fs::copy(plugins::example(RUST_EXAMPLE), folder.path().join(format!("{RUST_EXAMPLE}.wasm"))).unwrap();
+        }
         Self { name: original.file_name().unwrap().to_str().unwrap().to_owned(), folder }
     }
 
@@ -156,6 +177,52 @@ fn each_example_does_what_it_says() {
     }
 }
 
+/// The first policy of an example, as configured.
+fn policy(example: &Path) -> PolicyConfig {
+    let file = example.join("interlock.json");
+    let config = config::load(&file, &|_| Some("secret".to_owned()), &standard_plugins()).unwrap();
+    config.policies.into_iter().next().unwrap()
+}
+
+#[tokio::test]
+async fn the_cases_of_each_example_come_out_as_they_say() {
+    let mut tried = 0;
+    for example in examples().iter().filter(|example| example.join("cases.json").is_file()) {
+        let component = match policy(example).component {
+            ComponentSource::File(_) => ComponentSource::File(plugins::example(RUST_EXAMPLE)),
+            standard => standard,
+        };
+        let component = component.read().await.unwrap();
+        let text = fs::read_to_string(example.join("cases.json")).unwrap();
+        cases::come_out(&example.display().to_string(), &component, &text).await;
+        tried += 1;
+    }
+    assert!(tried >= 4, "{tried} have cases");
+}
+
+#[test]
+fn one_rule_is_the_same_in_every_language() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("examples/refund-limit");
+    let languages: Vec<_> = examples().into_iter().filter(|example| example.starts_with(&folder)).collect();
+    let read = |example: &Path| -> (Vec<Value>, Vec<Value>) {
+        let cases: Value = serde_json::from_str(&fs::read_to_string(example.join("cases.json")).unwrap()).unwrap();
+        let apart = |mut case: Value| {
+            let settings = case.as_object_mut().unwrap().remove("settings").unwrap();
+            (settings, case)
+        };
+        cases.as_array().unwrap().iter().cloned().map(apart).unzip()
+    };
+    let (_, first) = read(&languages[0]);
+    let expected = |example: &Path| fs::read_to_string(example.join("expected.json")).unwrap();
+    for example in &languages {
+        let (settings, cases) = read(example);
+        assert_eq!(cases, first, "{}", example.display());
+        assert_eq!(expected(example), expected(&languages[0]), "{}", example.display());
+        let configured = policy(example).settings;
+        assert!(settings.iter().all(|settings| *settings == *configured), "{}", example.display());
+    }
+}
+
 #[test]
 fn the_configuration_of_each_example_is_right() {
     for original in examples() {
@@ -186,8 +253,9 @@ fn in_the_readme(language: &str) -> Vec<String> {
 #[test]
 fn the_policies_in_the_readme_work() {
     let policies = in_the_readme("json");
-    assert_eq!(policies.len(), 4, "one for each kind of rule");
-    let servers = r#""payments": {"component": "payments"}, "delivery": {"component": "delivery"}"#;
+    assert_eq!(policies.len(), 5, "one for each kind of rule, and one in a language");
+    let servers =
+        ["payments", "delivery", "support"].map(|name| format!(r#""{name}": {{"component": "{name}"}}"#)).join(",");
     let config = format!(r#"{{"mcpServers": {{{servers}}}, "policies": [{}]}}"#, policies.join(","));
     let checked = Example::of("README.md", &config).run(&["check"]);
     assert_eq!(checked.json["ok"], true, "{}", checked.said);

@@ -3,6 +3,7 @@
 
 mod accepting;
 mod architecture;
+mod cases;
 mod config;
 mod demo;
 mod downstream;

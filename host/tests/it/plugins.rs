@@ -12,9 +12,18 @@ pub(crate) fn cache() -> PathBuf {
 
 /// Path of a component that is there for tests.
 pub(crate) fn fault(name: &str) -> PathBuf {
+    built("faults", name)
+}
+
+/// Path of a component of an example.
+pub(crate) fn example(name: &str) -> PathBuf {
+    built("examples", name)
+}
+
+fn built(kind: &str, name: &str) -> PathBuf {
     let built =
         std::env::var_os("INTERLOCK_PLUGINS_DIR").map_or_else(|| Path::new(TMP).join("../plugins"), PathBuf::from);
-    let path = built.join("faults").join(format!("{name}.wasm"));
+    let path = built.join(kind).join(format!("{name}.wasm"));
     assert!(path.is_file(), "{} is not there: run `cargo xtask plugins`", path.display());
     path
 }

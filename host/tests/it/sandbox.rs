@@ -25,6 +25,8 @@ use interlock::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::plugins;
+
 /// A scope in which nothing has happened yet.
 struct Nothing;
 
@@ -130,9 +132,9 @@ async fn what_was_configured_once_is_found_again_and_a_damaged_copy_is_made_anew
 
 #[tokio::test]
 async fn every_plugin_that_interlock_brings_loads_and_runs_from_a_snapshot() {
-    let sandbox = Sandbox::start(None).unwrap();
+    let sandbox = Sandbox::start(Some(&plugins::cache())).unwrap();
     let mut toolsets = 0;
-    assert!(standard_plugins().len() >= 17, "{:?}", standard_plugins());
+    assert!(standard_plugins().len() >= 18, "{:?}", standard_plugins());
     for name in standard_plugins() {
         let settings = match name {
             "sequence" => validate_first(),
@@ -155,5 +157,5 @@ async fn every_plugin_that_interlock_brings_loads_and_runs_from_a_snapshot() {
             assert!((2..=4).contains(&tools.len()), "{name} has {} tools", tools.len());
         }
     }
-    assert_eq!(toolsets, 8);
+    assert_eq!(toolsets, 9);
 }

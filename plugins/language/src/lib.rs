@@ -26,6 +26,7 @@
 mod facts;
 mod input;
 mod paths;
+mod rehearsal;
 mod ruling;
 mod tell;
 mod text;
@@ -34,6 +35,7 @@ mod unlock;
 pub use facts::Facts;
 pub use input::{CALL, CALLER, Input};
 pub use paths::Paths;
+pub use rehearsal::rehearse;
 pub use ruling::{Ask, Denial, Obligation, Ruling};
 pub use tell::Tell;
 pub use text::Text;

@@ -94,7 +94,9 @@ impl Policy for CedarPolicy {
         match (policies, Types::new()) {
             (Ok(policies), Some(types)) if problems.is_empty() => {
                 let authorizer = Authorizer::new();
-                Ok(Self { authorizer, policies, text, types, entities, resources, decimals, facts, tell })
+                let policy = Self { authorizer, policies, text, types, entities, resources, decimals, facts, tell };
+                value::rehearse();
+                Ok(interlock_language::rehearse(policy))
             }
             (policies, _) => {
                 problems.extend(policies.err().into_iter().flatten());

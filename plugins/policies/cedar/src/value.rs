@@ -47,6 +47,19 @@ impl Maker<'_> {
     }
 }
 
+/// Makes a value of each type of Cedar's extensions: they read texts by regular expressions, which are compiled at their
+/// first use.
+pub(crate) fn rehearse() {
+    let values = [
+        Cedar::new_decimal("1.0"),
+        Cedar::new_ip("127.0.0.1"),
+        Cedar::new_datetime("2026-01-05"),
+        Cedar::new_duration("1s"),
+    ];
+    let keys = ["decimal", "ip", "datetime", "duration"].map(str::to_owned);
+    drop(cedar_policy::Context::from_pairs(keys.into_iter().zip(values)));
+}
+
 /// The number as `decimal`, if that is exactly what it is.
 fn decimal(number: &interlock_plugin::serde_json::Number) -> Option<Cedar> {
     let float = number.as_f64().filter(|float| float.abs() < LARGEST)?;

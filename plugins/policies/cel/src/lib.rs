@@ -102,7 +102,8 @@ impl Policy for CelPolicy {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Self { env, conditions, validations, facts: settings.facts, tell: settings.tell_models })
+        let policy = Self { env, conditions, validations, facts: settings.facts, tell: settings.tell_models };
+        Ok(interlock_language::rehearse(policy))
     }
 
     fn judge(&self, call: &Call, host: &dyn Host) -> Result<Verdict, Fault> {

@@ -71,7 +71,8 @@ impl Policy for Rego {
         let mut problems = settings.facts.problems("/facts");
         match compile(&settings) {
             Ok((engine, rules)) if problems.is_empty() => {
-                Ok(Self { engine, rules, facts: settings.facts, tell: settings.tell_models })
+                let policy = Self { engine, rules, facts: settings.facts, tell: settings.tell_models };
+                Ok(interlock_language::rehearse(policy))
             }
             Ok(_) => Err(problems),
             Err(more) => {
