@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module per part of the house.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod abi;
 mod accepting;
 mod architecture;
 mod cases;
