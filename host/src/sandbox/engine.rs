@@ -18,8 +18,8 @@ use wasmtime::{
 use super::{
     cache::Kept,
     fault::{Fault, FaultKind, LoadError, OutOfTime},
+    generation::{self, Generation},
     guest::{Facts, Guest, MAX_TABLE_ELEMENTS},
-    since_v0_1_0::imports,
 };
 use crate::sandbox::Limits;
 
@@ -64,6 +64,7 @@ struct Inner {
     loading: Semaphore,
     drafts: Semaphore,
     snapshots: Option<PathBuf>,
+    generations: &'static [Generation],
     /// Dropped with the sandbox; the ticker ends when it is gone.
     _alive: Arc<()>,
 }
@@ -76,7 +77,10 @@ struct Linkers {
 
 impl Linkers {
     fn new(engine: &Engine) -> wasmtime::Result<Self> {
-        Ok(Self { policy: imports::for_policies(engine)?, toolset: imports::for_toolsets(engine)? })
+        let mut linkers = Self { policy: Linker::new(engine), toolset: Linker::new(engine) };
+        generation::link_policies(&mut linkers.policy)?;
+        generation::link_toolsets(&mut linkers.toolset)?;
+        Ok(linkers)
     }
 
     fn of(&self, toolset: bool) -> &Linker<Guest> {
@@ -114,6 +118,18 @@ impl Sandbox {
     /// # Errors
     /// If the machine refuses the pools' address space.
     pub fn start(cache: Option<&Path>) -> Result<Self, LoadError> {
+        Self::serving(Generation::RELEASED, cache)
+    }
+
+    /// As [`start`](Self::start), and takes components of drafts too. For tests: a draft may change any day.
+    ///
+    /// # Errors
+    /// As of [`start`](Self::start).
+    pub fn start_with_drafts(cache: Option<&Path>) -> Result<Self, LoadError> {
+        Self::serving(Generation::ALL, cache)
+    }
+
+    fn serving(generations: &'static [Generation], cache: Option<&Path>) -> Result<Self, LoadError> {
         let host = |error: wasmtime::Error| LoadError::Host(format!("{error:#}"));
         let mut config = Config::new();
         config
@@ -159,6 +175,7 @@ impl Sandbox {
             loading: Semaphore::new(LOADING_INSTANCES as usize),
             drafts: Semaphore::new(LOADING_INSTANCES as usize),
             snapshots,
+            generations,
             _alive: alive,
         })))
     }
@@ -170,6 +187,11 @@ impl Sandbox {
     /// Where configured components are kept, if anywhere.
     pub(super) fn snapshots(&self) -> Option<&Path> {
         self.0.snapshots.as_deref()
+    }
+
+    /// What it serves, the newest first.
+    pub(super) fn generations(&self) -> &'static [Generation] {
+        self.0.generations
     }
 
     pub(super) fn linker(&self, toolset: bool) -> &Linker<Guest> {

@@ -10,8 +10,9 @@ use super::{
     Limits, Sandbox,
     facts::{History, KeyValue},
     fault::{Fault, LoadError},
-    shape::{self, Exports},
-    since_v0_1_0,
+    generation::Guests,
+    running::Runner,
+    shape::{self, Exports, Shape},
     snapshot::{self, Configured},
     stored::{self, Stored},
 };
@@ -89,7 +90,7 @@ struct Inner {
     exports: Exports,
     isolation: Isolation,
     limits: Limits,
-    guest: since_v0_1_0::Guests,
+    guest: Guests,
 }
 
 /// What a plugin is made of.
@@ -117,6 +118,7 @@ impl Sandbox {
         let kept = self.snapshots().and_then(|folder| stored::find(folder, &key));
         let source = Source { name: name.into(), bytes, digest: digest.into(), settings: &settings, limits };
         if let Some((stored, wasm)) = kept
+            && self.generations().contains(&stored.generation)
             && let Ok(plugin) = self.finish(&source, stored, wasm).await
         {
             return Ok(plugin);
@@ -131,7 +133,7 @@ impl Sandbox {
     /// # Errors
     /// As for [`Sandbox::load`], but for its settings.
     pub async fn describe(&self, bytes: &[u8]) -> Result<(Manifest, Duration), LoadError> {
-        snapshot::describe(self, bytes, shape::exports(bytes)?).await
+        snapshot::describe(self, bytes, shape::read(bytes, self.generations())?).await
     }
 
     /// Compiles what was made ready, and sees that it starts.
@@ -141,10 +143,14 @@ impl Sandbox {
         let isolation = if stored.snapshot.is_some() { Isolation::Snapshot } else { Isolation::ConfigureEach };
         let linked = self.link(&component, stored.exports)?;
         let each = (isolation == Isolation::ConfigureEach).then(|| (*settings).to_owned());
-        let guest = since_v0_1_0::Guests::new(linked, stored.exports, each)
+        let guest = Guests::new(stored.generation, linked, stored.exports, each)
             .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         // What no call could start, because its memory is too small for it, shows now.
-        guest.start(self, name, *limits).await.map_err(|fault| LoadError::Failed { during: "start", fault })?;
+        guest
+            .linked()
+            .start(Runner { sandbox: self, name, limits: *limits })
+            .await
+            .map_err(|fault| LoadError::Failed { during: "start", fault })?;
         Ok(Plugin(Arc::new(Inner {
             sandbox: self.clone(),
             name: name.clone(),
@@ -164,9 +170,10 @@ impl Sandbox {
         settings: &str,
         key: String,
     ) -> Result<(Stored, Option<Vec<u8>>), LoadError> {
-        let exports = shape::exports(bytes)?;
-        let Configured { manifest, snapshot } = snapshot::configure(self, &bytes.into(), exports, settings).await?;
-        let stored = Stored { key, manifest, exports, snapshot: snapshot.as_deref().map(stored::sha256) };
+        let shape = shape::read(bytes, self.generations())?;
+        let Configured { manifest, snapshot } = snapshot::configure(self, &bytes.into(), shape, settings).await?;
+        let Shape { generation, exports } = shape;
+        let stored = Stored { key, generation, manifest, exports, snapshot: snapshot.as_deref().map(stored::sha256) };
         if let Some(folder) = self.snapshots()
             && let Err(error) = stored::keep(folder, &stored, snapshot.as_deref())
         {
@@ -224,8 +231,7 @@ impl Plugin {
     /// # Errors
     /// A [`Fault`] if the guest fails in any way.
     pub async fn judge(&self, call: &Call, grant: Option<&Grant>, history: Arc<dyn History>) -> Result<Verdict, Fault> {
-        let inner = &*self.0;
-        inner.guest.judge(&inner.sandbox, &inner.name, inner.limits, call, grant, history).await
+        self.0.guest.judge(self.runner(), call, grant, history).await
     }
 
     /// Asks what the policy, as configured, demands of callers of a tool; a short sentence each.
@@ -233,8 +239,7 @@ impl Plugin {
     /// # Errors
     /// A [`Fault`] if the guest fails in any way.
     pub async fn rules(&self, tool: &str) -> Result<Vec<String>, Fault> {
-        let inner = &*self.0;
-        inner.guest.rules(&inner.sandbox, &inner.name, inner.limits, tool).await
+        self.0.guest.rules(self.runner(), tool).await
     }
 
     /// Asks for other arguments; none: as they are.
@@ -242,8 +247,7 @@ impl Plugin {
     /// # Errors
     /// A [`Fault`] if the guest fails in any way.
     pub async fn rewrite(&self, call: &Call, history: Arc<dyn History>) -> Result<Option<Map<String, Value>>, Fault> {
-        let inner = &*self.0;
-        inner.guest.rewrite(&inner.sandbox, &inner.name, inner.limits, call, history).await
+        self.0.guest.rewrite(self.runner(), call, history).await
     }
 
     /// Shows it what a call gave back.
@@ -251,8 +255,7 @@ impl Plugin {
     /// # Errors
     /// A [`Fault`] if the guest fails in any way.
     pub async fn review(&self, call: &Call, outcome: Outcome, result: &Value) -> Result<Finding, Fault> {
-        let inner = &*self.0;
-        inner.guest.review(&inner.sandbox, &inner.name, inner.limits, call, outcome, result).await
+        self.0.guest.review(self.runner(), call, outcome, result).await
     }
 
     /// Lists a toolset's tools.
@@ -260,8 +263,7 @@ impl Plugin {
     /// # Errors
     /// A [`Fault`] if the guest fails in any way.
     pub async fn tools(&self) -> Result<Vec<GuestTool>, Fault> {
-        let inner = &*self.0;
-        inner.guest.tools(&inner.sandbox, &inner.name, inner.limits).await
+        self.0.guest.tools(self.runner()).await
     }
 
     /// Runs a tool of a toolset.
@@ -269,18 +271,21 @@ impl Plugin {
     /// # Errors
     /// A [`Fault`] if the guest fails in any way.
     pub async fn call_tool(&self, call: &Call, store: Arc<dyn KeyValue>) -> Result<ToolAnswer, Fault> {
-        let inner = &*self.0;
-        inner.guest.call_tool(&inner.sandbox, &inner.name, inner.limits, call, store).await
+        self.0.guest.call_tool(self.runner(), call, store).await
+    }
+
+    fn runner(&self) -> Runner<'_> {
+        Runner { sandbox: &self.0.sandbox, name: &self.0.name, limits: self.0.limits }
     }
 
     /// Size of its machine code and of the memory image that instances start from, in bytes. All instances share them.
     pub fn image_bytes(&self) -> usize {
-        self.0.guest.image_bytes()
+        self.0.guest.linked().image_bytes()
     }
 
     /// Most memory that an instance of it had at the end of a call, in bytes; what `memory_mib` limits.
     pub fn peak_memory_bytes(&self) -> usize {
-        self.0.guest.peak_memory_bytes()
+        self.0.guest.linked().peak_memory_bytes()
     }
 
     /// Longest time that one call of it takes.

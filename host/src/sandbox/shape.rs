@@ -2,7 +2,7 @@
 
 use wasmparser::{Parser, Payload};
 
-use super::{fault::LoadError, since_v0_1_0};
+use super::{fault::LoadError, generation::Generation};
 
 /// Largest component that is looked at, in bytes.
 pub(super) const MAX_BYTES: usize = 64 << 20;
@@ -27,7 +27,16 @@ impl Exports {
     }
 }
 
+/// Which generation a component was made for, and what it exports of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) generation: Generation,
+    pub(super) exports: Exports,
+}
+
 /// What a component exports, its imports checked. Runs nothing of it.
+///
+/// Of a draft too: whether drafts are served is for the [`Sandbox`](super::Sandbox) to say that loads it.
 ///
 /// # Errors
 /// [`LoadError::TooLarge`], [`LoadError::NotAComponent`], [`LoadError::ForeignImport`] or [`LoadError::WrongWorld`].
@@ -53,21 +62,61 @@ pub struct Interfaces {
 /// # Errors
 /// As for [`exports`].
 pub fn interfaces(bytes: &[u8]) -> Result<Interfaces, LoadError> {
+    let Shape { generation, exports: kinds } = read(bytes, Generation::ALL)?;
+    let (imports, exports) = names(bytes)?;
+    Ok(Interfaces { generation: generation.version(), kinds, exports, imports })
+}
+
+/// The first of the generations served, which are in order of preference, that a component exports something of to be of
+/// use; its imports checked.
+///
+/// # Errors
+/// As of [`exports`].
+pub(super) fn read(bytes: &[u8], served: &[Generation]) -> Result<Shape, LoadError> {
     if bytes.len() > MAX_BYTES {
         return Err(LoadError::TooLarge { bytes: bytes.len(), limit: MAX_BYTES });
     }
-    let (imports, exports) = names(bytes)?;
+    let (imports, names) = names(bytes)?;
+    let made_for = |generation: &Generation| {
+        let exports = exported(&names, *generation);
+        (exports.is_policy() || exports.toolset).then_some(Shape { generation: *generation, exports })
+    };
+    // Told first: a component of another generation has imports of that generation too.
+    let Some(shape) = served.iter().find_map(made_for) else {
+        return Err(LoadError::WrongWorld(unserved(&names, served)));
+    };
+    let version = shape.generation.version();
+    let lifecycle = format!("interlock:plugin/lifecycle@{version}");
+    if !names.contains(&lifecycle) {
+        return Err(LoadError::WrongWorld(format!("`{lifecycle}` is missing")));
+    }
+    if shape.exports.is_policy() && shape.exports.toolset {
+        return Err(LoadError::WrongWorld("a component is either a policy or a toolset, not both".to_owned()));
+    }
+    for import in imports {
+        let allowed = match ours(&import) {
+            Some((_, other)) if other != version => false,
+            Some(("types" | "log" | "lifecycle", _)) => true,
+            Some(("arguments" | "history", _)) => shape.exports.is_policy(),
+            Some(("store" | "simulation", _)) => shape.exports.toolset,
+            Some(_) | None => false,
+        };
+        if !allowed {
+            let hint = hint(&import, shape);
+            return Err(LoadError::ForeignImport { import, hint });
+        }
+    }
+    Ok(shape)
+}
+
+/// What a component exports of one generation.
+fn exported(names: &[String], generation: Generation) -> Exports {
     let mut found = Exports::default();
-    let mut lifecycle = false;
-    let mut other_versions = Vec::new();
-    for export in &exports {
-        let Some((interface, version)) = ours(export) else { continue };
-        if version != since_v0_1_0::VERSION {
-            other_versions.push(export.as_str());
+    for (interface, version) in names.iter().filter_map(|name| ours(name)) {
+        if version != generation.version() || !generation.interfaces().contains(&interface) {
             continue;
         }
         match interface {
-            "lifecycle" => lifecycle = true,
             "judge" => found.judge = true,
             "transform" => found.transform = true,
             "review" => found.review = true,
@@ -75,42 +124,24 @@ pub fn interfaces(bytes: &[u8]) -> Result<Interfaces, LoadError> {
             _ => {}
         }
     }
-    // Told first: a component of another generation has imports of that generation too.
-    if !found.is_policy() && !found.toolset {
-        let reason = if other_versions.is_empty() {
-            format!(
-                "a policy exports `interlock:plugin/judge@{0}`, a toolset `interlock:plugin/toolset@{0}`",
-                since_v0_1_0::VERSION
-            )
-        } else {
-            format!(
-                "it was made for `{}`; this Interlock serves {}",
-                other_versions.join("`, `"),
-                since_v0_1_0::VERSION
-            )
-        };
-        return Err(LoadError::WrongWorld(reason));
+    found
+}
+
+/// What to say of a component that exports nothing of the generations served.
+fn unserved(names: &[String], served: &[Generation]) -> String {
+    let versions: Vec<_> = served.iter().map(|generation| generation.version()).collect();
+    let others: Vec<_> = names
+        .iter()
+        .filter(|name| ours(name).is_some_and(|(_, version)| !versions.contains(&version)))
+        .map(String::as_str)
+        .collect();
+    if others.is_empty() {
+        let newest = versions.first().copied().unwrap_or_default();
+        return format!(
+            "a policy exports `interlock:plugin/judge@{newest}`, a toolset `interlock:plugin/toolset@{newest}`"
+        );
     }
-    if !lifecycle {
-        let name = format!("interlock:plugin/lifecycle@{}", since_v0_1_0::VERSION);
-        return Err(LoadError::WrongWorld(format!("`{name}` is missing")));
-    }
-    if found.is_policy() && found.toolset {
-        return Err(LoadError::WrongWorld("a component is either a policy or a toolset, not both".to_owned()));
-    }
-    for import in &imports {
-        let allowed = match ours(import) {
-            Some(("types" | "log" | "lifecycle", _)) => true,
-            Some(("arguments" | "history", _)) => found.is_policy(),
-            Some(("store" | "simulation", _)) => found.toolset,
-            Some(_) | None => false,
-        };
-        if !allowed {
-            let hint = hint(import, found);
-            return Err(LoadError::ForeignImport { import: import.clone(), hint });
-        }
-    }
-    Ok(Interfaces { generation: since_v0_1_0::VERSION, kinds: found, exports, imports })
+    format!("it was made for `{}`; this Interlock serves {}", others.join("`, `"), versions.join(", "))
 }
 
 /// Splits `interlock:plugin/NAME@VERSION`.
@@ -118,14 +149,16 @@ fn ours(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix("interlock:plugin/")?.split_once('@')
 }
 
-fn hint(import: &str, exports: Exports) -> String {
+fn hint(import: &str, shape: Shape) -> String {
     if import.starts_with("wasi:") {
         "a plugin has no clock, randomness, files or network, so that its decisions can be repeated; build it without \
          WASI: in Rust for `wasm32-unknown-unknown`, in Python with `componentize-py --stub-wasi`, in JavaScript with \
          all features disabled"
             .to_owned()
+    } else if ours(import).is_some_and(|(_, version)| version != shape.generation.version()) {
+        format!("what a component imports is of the generation of what it exports, {}", shape.generation.version())
     } else if ours(import).is_some() {
-        let kind = if exports.toolset { "a toolset" } else { "a policy" };
+        let kind = if shape.exports.toolset { "a toolset" } else { "a policy" };
         format!("{kind} does not get this interface")
     } else {
         "a plugin may import interfaces of `interlock:plugin` only".to_owned()

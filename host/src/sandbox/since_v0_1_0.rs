@@ -1,12 +1,16 @@
 //! Generation 0.1.0 of the plugin interface: the bindings, and what they mean in our words.
 
 mod calls;
-mod convert;
+pub(super) mod convert;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
 pub(super) mod imports;
 
-pub(super) use calls::{Guests, configure, describe};
+pub(super) use calls::{Guests, configure, describe, reported};
+// Later generations share the words, and what stands behind the imports; their bindings re-export the words.
+pub(super) use policy::interlock::plugin as earlier;
+#[allow(unreachable_pub, reason = "what is generated re-exports it as `pub`")]
+pub use policy::interlock::plugin::types;
 
 /// The version in the names of this generation's interfaces.
 pub(super) const VERSION: &str = "0.1.0";

@@ -19,8 +19,7 @@ use super::{
     fault::{Fault, FaultKind, LoadError},
     guest::{Facts, Guest},
     plugin::Manifest,
-    shape::Exports,
-    since_v0_1_0,
+    shape::Shape,
 };
 use crate::tasks;
 
@@ -46,15 +45,15 @@ pub(super) type Introduced = (Manifest, Result<(), Vec<Problem>>);
 pub(super) async fn configure(
     sandbox: &Sandbox,
     bytes: &Arc<[u8]>,
-    exports: Exports,
+    shape: Shape,
     settings: &str,
 ) -> Result<Configured, LoadError> {
-    let (manifest, answer, snapshot) = match instrumented(sandbox, bytes, exports, settings).await? {
+    let (manifest, answer, snapshot) = match instrumented(sandbox, bytes, shape, settings).await? {
         Some(all) => all,
         None => {
             let component = compile(sandbox.draft_engine(), bytes.to_vec()).await?;
-            let (_place, mut store, instance) = instance(sandbox, &component, exports).await?;
-            let (manifest, answer) = introduce(&mut store, &instance, settings).await?;
+            let (_place, mut store, instance) = instance(sandbox, &component, shape).await?;
+            let (manifest, answer) = introduce(&mut store, &instance, shape, settings).await?;
             (manifest, answer, None)
         }
     };
@@ -66,15 +65,15 @@ pub(super) async fn configure(
 pub(super) async fn describe(
     sandbox: &Sandbox,
     bytes: &[u8],
-    exports: Exports,
+    shape: Shape,
 ) -> Result<(Manifest, std::time::Duration), LoadError> {
     let began = std::time::Instant::now();
     compile(sandbox.engine(), bytes.to_vec()).await?;
     let took = began.elapsed();
     let component = compile(sandbox.draft_engine(), bytes.to_vec()).await?;
-    let (_place, mut store, instance) = instance(sandbox, &component, exports).await?;
+    let (_place, mut store, instance) = instance(sandbox, &component, shape).await?;
     let failed = |fault| LoadError::Failed { during: "describe", fault };
-    match tokio::time::timeout(TIME, since_v0_1_0::describe(&mut store, &instance)).await {
+    match tokio::time::timeout(TIME, shape.generation.describe(&mut store, &instance)).await {
         Ok(Ok(manifest)) => Ok((manifest.map_err(|detail| failed(Fault::nonsense(detail)))?, took)),
         Ok(Err(error)) => Err(failed(Fault::of(&error, store.data()))),
         Err(_) => Err(failed(Fault::timeout(TIME))),
@@ -87,7 +86,7 @@ type Instrumented = (Manifest, Result<(), Vec<Problem>>, Option<Vec<u8>>);
 async fn instrumented(
     sandbox: &Sandbox,
     bytes: &Arc<[u8]>,
-    exports: Exports,
+    shape: Shape,
     settings: &str,
 ) -> Result<Option<Instrumented>, LoadError> {
     let original = bytes.clone();
@@ -97,11 +96,11 @@ async fn instrumented(
     let looked_at = catch_unwind(AssertUnwindSafe(|| wizer.instrument_component(&original)));
     let Ok(Ok((context, instrumented))) = looked_at else { return Ok(None) };
     let component = compile(sandbox.draft_engine(), instrumented).await?;
-    let (_place, mut store, instance) = match self::instance(sandbox, &component, exports).await {
+    let (_place, mut store, instance) = match self::instance(sandbox, &component, shape).await {
         Ok(made) => made,
         Err(error) => return if hopeless(&error) { Err(error) } else { Ok(None) },
     };
-    let (manifest, answer) = match introduce(&mut store, &instance, settings).await {
+    let (manifest, answer) = match introduce(&mut store, &instance, shape, settings).await {
         Ok(introduced) => introduced,
         Err(error) if hopeless(&error) => return Err(error),
         // It may have called an import, which has nothing behind it here; without a snapshot it will show.
@@ -135,12 +134,12 @@ pub(super) async fn compile(engine: &Engine, bytes: Vec<u8>) -> Result<Component
 async fn instance<'a>(
     sandbox: &'a Sandbox,
     component: &Component,
-    exports: Exports,
+    shape: Shape,
 ) -> Result<(SemaphorePermit<'a>, Store<Guest>, Instance), LoadError> {
     let limits = Limits { time: TIME, memory_bytes: MEMORY_BYTES };
     let failed = |fault| LoadError::Failed { during: "start", fault };
     let linked = sandbox
-        .draft_linker(exports.toolset)
+        .draft_linker(shape.exports.toolset)
         .instantiate_pre(component)
         .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
     let (place, mut store) = sandbox
@@ -156,12 +155,17 @@ async fn instance<'a>(
     Ok((place, store, instance))
 }
 
-async fn introduce(store: &mut Store<Guest>, instance: &Instance, settings: &str) -> Result<Introduced, LoadError> {
+async fn introduce(
+    store: &mut Store<Guest>,
+    instance: &Instance,
+    shape: Shape,
+    settings: &str,
+) -> Result<Introduced, LoadError> {
     let mut during = "describe";
     let calls = async {
-        let manifest = since_v0_1_0::describe(&mut *store, instance).await?;
+        let manifest = shape.generation.describe(&mut *store, instance).await?;
         during = "configure";
-        let answer = since_v0_1_0::configure(&mut *store, instance, settings).await?;
+        let answer = shape.generation.configure(&mut *store, instance, settings).await?;
         Ok::<_, wasmtime::Error>((manifest, answer))
     };
     let outcome = tokio::time::timeout(TIME, calls).await;

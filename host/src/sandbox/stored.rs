@@ -12,13 +12,14 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{plugin::Manifest, shape::Exports};
+use super::{generation::Generation, plugin::Manifest, shape::Exports};
 
 /// What is known of a component that was configured before.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Stored {
     /// The name of the entry that it was made for: a file that was copied or renamed is no entry.
     pub(super) key: String,
+    pub(super) generation: Generation,
     pub(super) manifest: Manifest,
     pub(super) exports: Exports,
     /// Whether the configured memory lies beside this as Wasm, and its SHA-256.
@@ -26,7 +27,7 @@ pub(super) struct Stored {
 }
 
 /// Changes whenever what is stored, or how it is made, changes.
-const FORMAT: &str = concat!("interlock ", env!("CARGO_PKG_VERSION"), " configured 2");
+const FORMAT: &str = concat!("interlock ", env!("CARGO_PKG_VERSION"), " configured 3");
 
 /// Most files in the folder; an entry is two. Settings that are tried and changed leave an entry each.
 const MOST_FILES: usize = 512;
@@ -121,7 +122,13 @@ mod tests {
             settings_schema: serde_json::Value::Null,
             codes: Vec::new(),
         };
-        Stored { key: key.to_owned(), manifest, exports: Exports::default(), snapshot: Some(sha256(b"wasm")) }
+        Stored {
+            key: key.to_owned(),
+            generation: Generation::V0_1_0,
+            manifest,
+            exports: Exports::default(),
+            snapshot: Some(sha256(b"wasm")),
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod changes;
 mod clock;
 mod ends;
 mod gates;
+mod generations;
 mod guests;
 mod house;
 mod model;

@@ -20,6 +20,11 @@ pub(crate) fn example(name: &str) -> PathBuf {
     built("examples", name)
 }
 
+/// Path of a component of a draft of the plugin interface.
+pub(crate) fn draft(name: &str) -> PathBuf {
+    built("drafts", name)
+}
+
 fn built(kind: &str, name: &str) -> PathBuf {
     let built =
         std::env::var_os("INTERLOCK_PLUGINS_DIR").map_or_else(|| Path::new(TMP).join("../plugins"), PathBuf::from);

@@ -50,7 +50,7 @@ fn caller(caller: &Caller) -> types::Caller {
     types::Caller { principal: caller.principal.clone(), roles: caller.roles.clone() }
 }
 
-pub(super) fn call(call: &Call, grant: Option<&Grant>) -> types::Call {
+pub(in crate::sandbox) fn call(call: &Call, grant: Option<&Grant>) -> types::Call {
     types::Call {
         id: call.id.to_string(),
         tool: call.tool.to_string(),
@@ -72,7 +72,7 @@ pub(super) fn call(call: &Call, grant: Option<&Grant>) -> types::Call {
 }
 
 /// JSON text of an object.
-pub(super) fn json_object(object: &Map<String, Value>) -> String {
+pub(in crate::sandbox) fn json_object(object: &Map<String, Value>) -> String {
     // Writing a `Map` cannot fail: its keys are strings, and the writer is memory.
     serde_json::to_string(object).unwrap_or_default()
 }
@@ -99,7 +99,7 @@ pub(super) fn context(call: &Call) -> toolset::CallContext {
     }
 }
 
-pub(super) fn manifest(from: types::Manifest) -> Checked<Manifest> {
+pub(in crate::sandbox) fn manifest(from: types::Manifest) -> Checked<Manifest> {
     if from.name.is_empty() || from.name.len() > MAX_CODE_BYTES {
         return Err("a plugin's name has 1 to 64 bytes".to_owned());
     }
@@ -118,7 +118,7 @@ pub(super) fn manifest(from: types::Manifest) -> Checked<Manifest> {
 }
 
 /// What is wrong with settings, as far as a person will read.
-pub(super) fn problems(from: Vec<types::Problem>) -> Vec<Problem> {
+pub(in crate::sandbox) fn problems(from: Vec<types::Problem>) -> Vec<Problem> {
     let told = |types::Problem { pointer, message }| Problem {
         pointer: cut(pointer, MAX_PROBLEM_BYTES),
         message: one_line(&message, MAX_PROBLEM_BYTES),
@@ -127,7 +127,7 @@ pub(super) fn problems(from: Vec<types::Problem>) -> Vec<Problem> {
 }
 
 /// The rules of one policy for one tool.
-pub(super) fn rules(from: Vec<String>) -> Vec<String> {
+pub(in crate::sandbox) fn rules(from: Vec<String>) -> Vec<String> {
     from.iter().take(MAX_RULES).map(|rule| one_line(rule, MAX_RULE_BYTES)).collect()
 }
 
@@ -146,7 +146,7 @@ fn all_named(what: &str, names: Vec<String>) -> Checked<Vec<String>> {
     }
 }
 
-pub(super) fn verdict(from: types::Verdict) -> Checked<Verdict> {
+pub(in crate::sandbox) fn verdict(from: types::Verdict) -> Checked<Verdict> {
     Ok(match from {
         types::Verdict::Allow => Verdict::Allow,
         types::Verdict::Refuse(refused) => Verdict::Refuse(refusal(refused)?),

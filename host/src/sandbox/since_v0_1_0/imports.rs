@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use wasmtime::{
-    Engine, Result,
+    Result,
     component::{HasSelf, Linker},
 };
 
@@ -24,23 +24,19 @@ use crate::{
 };
 
 /// Imports of policies, transformers and reviewers.
-pub(in crate::sandbox) fn for_policies(engine: &Engine) -> Result<Linker<Guest>> {
-    let mut linker = Linker::new(engine);
-    types::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    arguments::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    history::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    log::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    Ok(linker)
+pub(in crate::sandbox) fn for_policies(linker: &mut Linker<Guest>) -> Result<()> {
+    types::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    arguments::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    history::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    log::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
 }
 
 /// Imports of toolsets.
-pub(in crate::sandbox) fn for_toolsets(engine: &Engine) -> Result<Linker<Guest>> {
-    let mut linker = Linker::new(engine);
-    types::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    log::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    simulation::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    store::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    Ok(linker)
+pub(in crate::sandbox) fn for_toolsets(linker: &mut Linker<Guest>) -> Result<()> {
+    types::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    log::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    simulation::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    store::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
 }
 
 impl types::Host for Guest {}

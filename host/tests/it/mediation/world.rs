@@ -34,10 +34,10 @@ use crate::plugins::{cache, fault};
 /// How long questions stay open whose policy does not say.
 const EXPIRE: Duration = Duration::from_secs(3600);
 
-/// One engine for all tests: it keeps what it has compiled.
+/// One engine for all tests: it keeps what it has compiled, and takes components of drafts too.
 fn sandbox() -> &'static Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
-    SANDBOX.get_or_init(|| Sandbox::start(Some(&cache())).unwrap())
+    SANDBOX.get_or_init(|| Sandbox::start_with_drafts(Some(&cache())).unwrap())
 }
 
 /// A server whose tools do what their names say. Those whose name begins with `slow_` wait until they are let go.

@@ -3,7 +3,7 @@
 use interlock::sandbox::{ComponentSource, Limits, LoadError, Plugin, Sandbox};
 use serde_json::json;
 
-use crate::plugins::fault;
+use crate::plugins::{self, fault};
 
 /// A good component with a name in it changed to another of the same length, wherever it stands.
 pub(crate) fn renamed(from: &str, to: &str) -> Vec<u8> {
@@ -71,6 +71,30 @@ async fn a_component_of_another_world_or_generation_is_refused_with_what_is_serv
         let error = load(&renamed(from, to)).await.unwrap_err();
         assert!(matches!(&error, LoadError::WrongWorld(reason) if reason.contains(told)), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_component_of_a_draft_is_taken_only_where_drafts_are_served() {
+    let draft = std::fs::read(plugins::draft("beside")).unwrap();
+    let settings = json!({"known": []});
+    let released = Sandbox::start(None).unwrap().load("p", &draft, &settings, Limits::POLICY).await.unwrap_err();
+    let LoadError::WrongWorld(reason) = &released else { panic!("{released}") };
+    assert!(reason.contains("/judge@0.2.0-draft") && reason.ends_with("this Interlock serves 0.1.0"), "{reason}");
+    // What one that serves drafts has kept is not found by one that does not.
+    let cache = tempfile::tempdir().unwrap();
+    let served = Sandbox::start_with_drafts(Some(cache.path())).unwrap();
+    served.load("p", &draft, &settings, Limits::POLICY).await.unwrap();
+    let again = Sandbox::start(Some(cache.path())).unwrap().load("p", &draft, &settings, Limits::POLICY).await;
+    assert!(matches!(again, Err(LoadError::WrongWorld(_))), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_component_that_imports_of_another_generation_than_it_exports_is_refused() {
+    let mixed = renamed("interlock:plugin/history@0.1.0", "interlock:plugin/history@0.2.0");
+    let error = load(&mixed).await.unwrap_err();
+    let LoadError::ForeignImport { import, hint } = &error else { panic!("{error}") };
+    assert_eq!(import, "interlock:plugin/history@0.2.0");
+    assert!(hint.ends_with("of the generation of what it exports, 0.1.0"), "{hint}");
 }
 
 #[tokio::test]
