@@ -17,8 +17,14 @@ pub struct Input {
     pub caller: Value,
 }
 
-impl From<&Call> for Input {
-    fn from(call: &Call) -> Self {
+impl TryFrom<&Call> for Input {
+    type Error = Fault;
+
+    /// # Errors
+    /// The arguments cannot be read. Taken for nothing, they would keep rules from applying.
+    fn try_from(call: &Call) -> Result<Self, Fault> {
+        let arguments: Value = interlock_plugin::serde_json::from_str(&call.arguments)
+            .map_err(|_| Fault::new("arguments_unreadable", "the arguments are no JSON, or nested too deeply"))?;
         let (server, name) = call.tool.split_once('/').unwrap_or(("", &call.tool));
         let approval = call.approval.as_ref().map(|approval| {
             let by = |approver: &interlock_plugin::Approver| {
@@ -30,20 +36,20 @@ impl From<&Call> for Input {
                 "approvers": approval.approvers.iter().map(by).collect::<Value>(),
             })
         });
-        Self {
+        Ok(Self {
             call: json!({
                 "id": call.id,
                 "tool": call.tool,
                 "server": server,
                 "name": name,
-                "arguments": parsed(&call.arguments),
+                "arguments": arguments,
                 "hints": call.hints,
                 "session": call.session,
                 "received": call.received,
                 "approval": approval,
             }),
             caller: caller(&call.caller),
-        }
+        })
     }
 }
 
@@ -81,10 +87,6 @@ fn caller(caller: &Caller) -> Value {
     json!({ "principal": caller.principal, "roles": caller.roles })
 }
 
-fn parsed(json: &str) -> Value {
-    interlock_plugin::serde_json::from_str(json).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use interlock_plugin::testing::{Ledger, call, past};
@@ -99,7 +101,7 @@ mod tests {
             .hints(&["destructive"])
             .approved_by("bob", &["finance"]);
         assert_eq!(
-            Input::from(&*call).document(json!({})),
+            Input::try_from(&*call).unwrap().document(json!({})),
             json!({
                 "call": {
                     "id": "call", "tool": "payments/refund", "server": "payments", "name": "refund",
@@ -115,8 +117,16 @@ mod tests {
     }
 
     #[test]
+    fn arguments_that_cannot_be_read_are_a_fault_and_not_nothing() {
+        let nested = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!([inner]));
+        let with = |depth: usize| Input::try_from(&*call("a/b").arguments(&json!({ "deep": nested(depth) })));
+        assert!(with(100).is_ok());
+        assert_eq!(with(200).unwrap_err().code, "arguments_unreadable");
+    }
+
+    #[test]
     fn its_keys_are_those_that_policies_are_checked_by() {
-        let input = Input::from(&*call("a/b"));
+        let input = Input::try_from(&*call("a/b")).unwrap();
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(
             (keys(&input.call), keys(&input.caller)),

@@ -58,6 +58,21 @@ async fn each_language_decides_from_a_snapshot_within_the_limits_of_every_policy
 }
 
 #[tokio::test]
+async fn arguments_as_deep_as_they_can_be_are_looked_at_and_deeper_ones_refused() {
+    for (name, settings, _) in languages() {
+        let plugin = load(name, &settings).await.unwrap();
+        let judged = async |depth: usize| {
+            let deep = (0..depth).fold(json!(1), |inner, _| json!({ "in": [inner] }));
+            let call = call("payments/refund", json!({"amount": 500, "customer_id": "c1", "deep": deep}));
+            plugin.judge(&call, None, Arc::new(Nothing)).await
+        };
+        let verdict = judged(60).await.unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        assert!(matches!(verdict, Verdict::Refuse(_)), "{name}: {verdict:?}");
+        assert_eq!(judged(100).await.unwrap_err().kind, FaultKind::Reported, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_policy_cannot_evaluate_is_a_fault_without_the_values() {
     for (name, settings, _) in languages() {
         let plugin = load(name, &settings).await.unwrap();

@@ -107,7 +107,7 @@ impl Policy for CelPolicy {
     }
 
     fn judge(&self, call: &Call, host: &dyn Host) -> Result<Verdict, Fault> {
-        let input = Input::from(call);
+        let input = Input::try_from(call)?;
         let mut context = Context::with_env(self.env.clone());
         context.add_variable_from_value("call", value::cel(&input.call));
         context.add_variable_from_value("caller", value::cel(&input.caller));

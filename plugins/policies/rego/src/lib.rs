@@ -83,7 +83,7 @@ impl Policy for Rego {
     }
 
     fn judge(&self, call: &Call, host: &dyn Host) -> Result<Verdict, Fault> {
-        let document = Input::from(call).document(self.facts.fetch(call, host));
+        let document = Input::try_from(call)?.document(self.facts.fetch(call, host));
         // Undefined, which `into` would make of what it cannot convert, would deny nothing.
         let input = serde_json::from_value(document).map_err(|_| fault("input", "it cannot be converted"))?;
         let mut engine = self.engine.clone();
