@@ -25,7 +25,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let config = config::parse(&folder.path().join("interlock.json"), &text, &|_| None, &standard_plugins())
         .map_err(|problems| anyhow!("{problems}"))?;
     let app = App::start(&config, None, Some("conformance")).await?;
-    let seen = visit::all(&app.mediator, &context).await;
+    let seen = visit::all(&app.mediator(), &context).await;
     app.stop().await;
     Ok(if seen { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
