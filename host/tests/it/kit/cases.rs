@@ -112,7 +112,7 @@ fn a_case_that_does_not_parse_is_told_with_line_and_column() {
     let two = component("allow-list", "[{\"name\": \"a\"},\n {\"name\": \"b\", \"cal\": 1}]");
     let said = interlock(two.path(), &["plugin", "test", "it.wasm"]).err;
     assert!(
-        said.contains("cases.json:1:2: missing") && said.contains("cases.json:2:15: unknown field `cal`"),
+        said.contains("cases.json:1:2: missing") && said.contains("cases.json:2:16: unknown field `cal`"),
         "{said}"
     );
 }
