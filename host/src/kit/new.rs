@@ -66,7 +66,9 @@ fn contents(name: &str, language: Language, kind: Kind) -> Vec<(String, String)>
     match language {
         Language::Rust => {
             let sdk = files::below("vendor/").map(|(file, text)| (format!("vendor/{file}"), text.to_owned()));
-            let wit = files::below("wit/").map(|(file, text)| (format!("wit/{file}"), text.to_owned()));
+            // Where the SDK's bindings look for it.
+            let wit = files::below("wit/since_v0.1.0/");
+            let wit = wit.map(|(file, text)| (format!("wit/since_v0.1.0/{file}"), text.to_owned()));
             all.extend(sdk.chain(wit));
             all.push(("Cargo.lock".to_owned(), files::text("Cargo.lock").unwrap_or_default().to_owned()));
         }
