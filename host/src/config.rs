@@ -14,6 +14,7 @@ mod schema;
 mod sections;
 mod servers;
 mod shape;
+mod trusted;
 
 use std::{
     collections::BTreeMap,
@@ -40,7 +41,8 @@ use crate::{
     call::Caller,
     downstream::{Reach, ServerConfig},
     policy::PolicyConfig,
-    sandbox::ComponentSource,
+    sandbox::{ComponentSource, signature_of},
+    trust::{self, KeyError},
 };
 
 /// A file larger than this is no configuration.
@@ -73,6 +75,8 @@ pub struct Config {
     pub http_keys: bool,
     /// Where the door for people listens: an address of this machine.
     pub admin: SocketAddr,
+    /// Whose components are loaded.
+    pub trust: trust::Config,
     /// What was read over, and why; for `interlock check`.
     pub notes: Vec<Problem>,
     positions: Arc<BTreeMap<String, Position>>,
@@ -114,6 +118,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
     policies::check_scopes(root.get("policies"), &policies, &journal.redact, &mut findings);
     let local = sections::local(root.get("local"), &mut findings);
     let admin = sections::admin(root.get("admin"), &mut findings);
+    let trust = trusted::read(root.get("trust"), &base, &mut findings);
     let minutes = root.get("session_idle_minutes").and_then(document::Node::whole).unwrap_or(30);
     Ok(Config {
         path: path.to_owned(),
@@ -128,6 +133,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
         pin_tools: root.get("pin_tools").and_then(document::Node::flag).unwrap_or(true),
         http_keys: sections::keys(root.get("auth")),
         admin,
+        trust,
         notes: findings.end()?,
         positions: Arc::new(document.positions()),
     })
@@ -167,6 +173,17 @@ impl Config {
         })
     }
 
+    /// The files that what is in force depends on, beside itself: components, if need be their signatures, and keys.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = self.component_files().map(Path::to_owned).collect();
+        if self.trust.require_signature {
+            let signatures: Vec<PathBuf> = files.iter().map(|component| signature_of(component)).collect();
+            files.extend(signatures);
+        }
+        files.extend(self.trust.files().map(Path::to_owned));
+        files
+    }
+
     /// The keys under which it says other things than `before`, and which a running program does not take over.
     pub fn needs_restart(&self, before: &Self) -> Vec<&'static str> {
         let differs = [
@@ -204,6 +221,12 @@ impl Config {
         let hint = Some(hint.to_owned());
         let message = format!("`journal/{key}`: {message}");
         Problem { kind: ProblemKind::BadValue, hint, ..self.settings_problem(format!("/journal/{key}"), message) }
+    }
+
+    /// A problem with the key of this number under `trust`.
+    pub fn key_problem(&self, number: usize, error: &KeyError) -> Problem {
+        let problem = self.settings_problem(format!("/trust/keys/{number}"), format!("`trust/keys/{number}`: {error}"));
+        Problem { kind: ProblemKind::BadValue, hint: Some(error.hint().to_owned()), ..problem }
     }
 
     /// Tools of this server whose names, under its `prefix`, are taken.

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod scope;
 pub mod secret;
 pub mod tasks;
+pub mod trust;
 pub mod verdict;
 
 pub mod journal;

@@ -19,6 +19,7 @@ mod since_v0_2_0_draft;
 mod snapshot;
 mod standard;
 mod stored;
+mod supply;
 mod words;
 
 #[cfg(feature = "fuzzing")]
@@ -33,3 +34,4 @@ pub use shape::{Exports, Interfaces, exports, interfaces};
 pub use shelf::Shelf;
 pub use standard::standard_plugins;
 pub use stored::sha256;
+pub use supply::{Supply, signature_of};

@@ -13,7 +13,7 @@ use interlock::{
     journal::{Admission, Config, Draft, Durability, Journal, Sequence, body, kind},
     ledger::Ledger,
     policy::{Match, Mode, OnFault, Policies, PolicyConfig},
-    sandbox::{ComponentSource, Limits, Sandbox},
+    sandbox::{ComponentSource, Limits, Sandbox, Supply},
     scope::Scope,
     tasks::Tasks,
     verdict::Decision,
@@ -140,7 +140,7 @@ async fn policies(sandbox: &Sandbox) -> Result<Policies> {
         rollout: None,
         settings: Arc::new(settings),
     };
-    let loaded = Policies::load(sandbox, all.into_iter().map(policy).collect()).await;
+    let loaded = Policies::load(sandbox, &Supply::of_anyone(), all.into_iter().map(policy).collect()).await;
     loaded.map_err(|errors| anyhow::anyhow!("{errors:?}"))
 }
 

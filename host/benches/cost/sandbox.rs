@@ -8,7 +8,7 @@ use interlock::{
     call::{Call, Outcome, PastCall},
     clock::Timestamp,
     policy::{Match, Mode, OnFault, Policies, PolicyConfig},
-    sandbox::{ComponentSource, FactsError, History, Isolation, Limits, Sandbox},
+    sandbox::{ComponentSource, FactsError, History, Isolation, Limits, Sandbox, Supply},
     scope::Scope,
     verdict::{Decision, Verdict},
 };
@@ -46,7 +46,7 @@ const RUNS: u32 = 500;
 pub(crate) async fn measure(full: bool) -> Result<Table> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let sandbox = Sandbox::start(Some(folder.path()))?;
-    let bytes = ComponentSource::Standard("sequence".to_owned()).read().await?;
+    let bytes = ComponentSource::Standard("sequence".to_owned()).read(&Supply::of_anyone()).await?;
     let plugin = sandbox.load("sequence", &bytes, &settings(), Limits::POLICY).await?;
     ensure!(plugin.isolation() == Isolation::Snapshot, "`sequence` is not snapshotted");
     let bare = Bare::new(folder.path()).map_err(told)?;
@@ -126,7 +126,7 @@ async fn load(sandbox: &Sandbox, count: usize) -> Result<Policies> {
         rollout: None,
         settings: Arc::new(settings()),
     };
-    let loaded = Policies::load(sandbox, (0..count).map(policy).collect()).await;
+    let loaded = Policies::load(sandbox, &Supply::of_anyone(), (0..count).map(policy).collect()).await;
     loaded.map_err(|errors| anyhow::anyhow!("{errors:?}"))
 }
 

@@ -15,8 +15,9 @@ use crate::{
     journal::{Journal, JournalError},
     mediation::{self, Mediator},
     policy::{Policies, Standings},
-    sandbox::{self, Limits, LoadError, Plugin, Sandbox},
-    tasks::Tasks,
+    sandbox::{self, Limits, LoadError, Plugin, Sandbox, Supply},
+    tasks::{self, Tasks},
+    trust::KeyError,
 };
 
 /// How long servers that are slow to connect are waited for. They come in when they are ready.
@@ -43,6 +44,7 @@ pub(super) struct Assembly {
     pub(super) config: Config,
     pub(super) mediator: Mediator,
     servers: Vec<Running>,
+    supply: Supply,
     /// What stayed as it was, because the component in its place cannot be used.
     pub(super) kept: Vec<Kept>,
 }
@@ -98,13 +100,16 @@ impl Ground {
         before: Option<&Assembly>,
         standings: &Standings,
     ) -> Result<Assembly, Problems> {
+        let supply = supply(&config).await?;
+        // Where other keys are trusted, what no longer may be used is no accident of its file.
+        let may_keep = before.is_some_and(|before| before.supply == supply);
         let policies = async {
             let of_before = before.map(|before| before.mediator.policies().clone()).unwrap_or_default();
-            of_before.succeeded_by(&self.sandbox, config.policies.clone(), standings).await
+            of_before.succeeded_by(&self.sandbox, &supply, config.policies.clone(), standings).await
         };
-        let (policies, (servers, mut kept, mut problems)) = tokio::join!(policies, self.servers(&config, before));
+        let (policies, (servers, mut kept, mut problems)) = tokio::join!(policies, self.servers(&config, &supply, before));
         let policies = match policies {
-            Ok((policies, errors)) => {
+            Ok((policies, errors)) if may_keep || errors.is_empty() => {
                 let unusable = errors.into_iter().map(|error| Kept {
                     kind: "policy",
                     name: error.policy,
@@ -114,7 +119,7 @@ impl Ground {
                 kept.splice(0..0, unusable);
                 policies
             }
-            Err(errors) => {
+            Ok((_, errors)) | Err(errors) => {
                 problems.extend(errors.into_iter().flat_map(|error| mistakes::of_policy(&config, error)));
                 Policies::default()
             }
@@ -138,32 +143,43 @@ impl Ground {
             Some(before) => before.mediator.succeeded_by(told, catalogue, policies),
             None => Mediator::new(told, catalogue, policies, self.journal.clone(), self.calls.clone()),
         };
-        Ok(Assembly { config, mediator, servers, kept })
+        Ok(Assembly { config, mediator, servers, supply, kept })
     }
 
-    async fn servers(&self, config: &Config, before: Option<&Assembly>) -> (Vec<Running>, Vec<Kept>, Vec<Problem>) {
+    async fn servers(
+        &self,
+        config: &Config,
+        supply: &Supply,
+        before: Option<&Assembly>,
+    ) -> (Vec<Running>, Vec<Kept>, Vec<Problem>) {
+        let may_keep = before.is_some_and(|before| before.supply == *supply);
         let starting = config.servers.iter().map(|server| async move {
             let known = before.and_then(|before| before.servers.iter().find(|known| known.config == *server));
-            (server, known, self.server(server, known).await)
+            (server, known, self.server(server, supply, known).await)
         });
         let (mut servers, mut kept, mut problems) = (Vec::new(), Vec::new(), Vec::new());
         for (config_of, known, started) in join_all(starting).await {
             match (started, known) {
                 (Ok(running), _) => servers.push(running),
-                (Err(error), Some(known)) => {
+                (Err(error), Some(known)) if may_keep => {
                     let Reach::Toolset { component, .. } = &config_of.reach else { continue };
                     let (name, component) = (config_of.name.clone(), component.to_string());
                     kept.push(Kept { kind: "server", name, component, reason: reason(&error) });
                     servers.push(known.clone());
                 }
-                (Err(error), None) => problems.extend(mistakes::of_server(config, &config_of.name, error)),
+                (Err(error), _) => problems.extend(mistakes::of_server(config, &config_of.name, error)),
             }
         }
         (servers, kept, problems)
     }
 
     /// Starts a server, or takes over the one that is `known` to be configured the same.
-    async fn server(&self, config: &ServerConfig, known: Option<&Running>) -> Result<Running, LoadError> {
+    async fn server(
+        &self,
+        config: &ServerConfig,
+        supply: &Supply,
+        known: Option<&Running>,
+    ) -> Result<Running, LoadError> {
         let Reach::Toolset { component, settings } = &config.reach else {
             if let Some(known) = known {
                 return Ok(known.clone());
@@ -175,7 +191,7 @@ impl Ground {
             drop(tokio::time::timeout(CONNECT_WAIT, server.settled()).await);
             return Ok(Running { config: config.clone(), plugin: None, server: Arc::new(server) });
         };
-        let bytes = component.read().await?;
+        let bytes = component.read(supply).await?;
         let is_of = |plugin: &Plugin| plugin.is_of(&bytes, settings, Limits::TOOLSET);
         if let Some(known) = known.filter(|known| known.plugin.as_ref().is_some_and(is_of)) {
             return Ok(known.clone());
@@ -196,6 +212,17 @@ impl Ground {
             self.announcements.announce(news);
         }
     }
+}
+
+/// What a configuration demands of components.
+async fn supply(config: &Config) -> Result<Supply, Problems> {
+    let asked = config.trust.clone();
+    let trust = tasks::blocking(move || asked.trust()).await.unwrap_or_else(|panicked| {
+        let source = std::io::Error::other(panicked);
+        Err(vec![(0, KeyError::Unreadable { path: config.path.clone(), source })])
+    });
+    let wrong = |(number, error): &(usize, KeyError)| config.key_problem(*number, error);
+    Ok(Supply { trust: trust.map_err(|all| Problems(all.iter().map(wrong).collect()))? })
 }
 
 fn told(config: &Config) -> mediation::Config {

@@ -1,9 +1,6 @@
 //! What is in force, and how something else comes to be: loaded beside, put on record, then switched to in one step.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use serde_json::json;
 use tokio::sync::{Mutex, watch};
@@ -66,11 +63,10 @@ impl Live {
         self.mediators.subscribe()
     }
 
-    /// The configuration file, and every component file that it named when it was last read.
+    /// The configuration file, and every file of components, signatures and keys that it named when it was last read.
     pub(super) async fn files(&self) -> Vec<PathBuf> {
         let in_force = self.in_force.lock().await;
-        let components = in_force.found.component_files().map(Path::to_owned);
-        std::iter::once(in_force.found.path.clone()).chain(components).collect()
+        std::iter::once(in_force.found.path.clone()).chain(in_force.found.files()).collect()
     }
 
     /// Whether people, or another process, have said since which component is to count.

@@ -31,6 +31,7 @@ fn component_problem(config: &Config, of: Owner<'_>, error: &LoadError) -> Probl
         LoadError::Unreadable { .. } => {
             Some("name a .wasm file that is there, relative to this file, or a plugin that Interlock brings.")
         }
+        LoadError::Untrusted(error) => Some(error.hint()),
         LoadError::NotAComponent(_) => Some("a plugin is built as a WebAssembly component, not as a module."),
         LoadError::Misplaced("toolset") => Some("toolsets are servers: they stand under `mcpServers`."),
         LoadError::Misplaced(_) => Some("policies stand under `policies`."),

@@ -12,6 +12,7 @@ use super::{
     problem::ProblemKind::{BadValue, Unsupported},
     servers,
     shape::{Key, Shape},
+    trusted,
 };
 use crate::{approvals, call::Caller};
 
@@ -26,6 +27,7 @@ pub(super) const FILE: Shape = Shape::Table(&[
     Key::new("workflows", Shape::Absent("workflows come later"), "Workflow templates, by name."),
     Key::new("journal", journal::SHAPE, "Where and how everything that happens is kept."),
     Key::new("admin", ADMIN, "The door for people."),
+    Key::new("trust", trusted::SHAPE, "Whose components are loaded."),
     Key::new(
         "session_idle_minutes",
         Shape::Whole(1, 10_080),

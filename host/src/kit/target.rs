@@ -8,7 +8,7 @@ use super::{
     cases::Cases,
     files,
 };
-use crate::sandbox::{ComponentSource, standard_plugins};
+use crate::sandbox::{ComponentSource, Supply, standard_plugins};
 
 /// A component's bytes, and where its cases are.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Target {
         let Some(name) = standard_plugins().into_iter().find(|name| *name == asked) else {
             return Err(KitError::NoTarget { asked: asked.to_owned(), known: standard_plugins().join(", ") });
         };
-        Ok(Self { name: name.to_owned(), bytes: source.read().await?.into_owned(), cases: CasesAt::Standard(name) })
+        Ok(Self { name: name.to_owned(), bytes: source.read(&Supply::of_anyone()).await?.into_owned(), cases: CasesAt::Standard(name) })
     }
 
     /// What a configuration names.
@@ -64,7 +64,7 @@ impl Target {
     }
 
     async fn of_file(component: &Path, cases: PathBuf) -> Result<Self, KitError> {
-        let bytes = ComponentSource::File(component.to_owned()).read().await?.into_owned();
+        let bytes = ComponentSource::File(component.to_owned()).read(&Supply::of_anyone()).await?.into_owned();
         Ok(Self { name: component.display().to_string(), bytes, cases: CasesAt::File(cases) })
     }
 

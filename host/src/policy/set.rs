@@ -8,7 +8,7 @@ use super::{Match, Mode, OnFault, PolicyConfig, Rollout, Standing, Standings, Ta
 use crate::{
     call::{Call, Hints, ToolName},
     journal::Hash,
-    sandbox::{self, LoadError, Plugin, Sandbox},
+    sandbox::{self, LoadError, Plugin, Sandbox, Supply},
     scope::{Scope, canonical},
 };
 
@@ -119,9 +119,14 @@ impl Policies {
     ///
     /// # Errors
     /// One error for each policy that cannot be loaded.
-    pub async fn load(sandbox: &Sandbox, configs: Vec<PolicyConfig>) -> Result<Self, Vec<PolicyError>> {
+    pub async fn load(
+        sandbox: &Sandbox,
+        supply: &Supply,
+        configs: Vec<PolicyConfig>,
+    ) -> Result<Self, Vec<PolicyError>> {
         // Where nothing was in force before, nothing can be kept.
-        Self::default().succeeded_by(sandbox, configs, &Standings::default()).await.map(|(policies, _)| policies)
+        let unkept = Standings::default();
+        Self::default().succeeded_by(sandbox, supply, configs, &unkept).await.map(|(policies, _)| policies)
     }
 
     /// Loads the policies that are to follow these, each as it stands. What is as it was is not loaded again. A policy that
@@ -133,12 +138,13 @@ impl Policies {
     pub async fn succeeded_by(
         &self,
         sandbox: &Sandbox,
+        supply: &Supply,
         configs: Vec<PolicyConfig>,
         standings: &Standings,
     ) -> Result<(Self, Vec<PolicyError>), Vec<PolicyError>> {
         let loading = configs.into_iter().map(|config| async {
             let before = self.iter().filter(|policy| policy.name() == config.name).collect::<Vec<_>>();
-            (load(sandbox, &config, &before, standings).await, before, config)
+            (load(sandbox, supply, &config, &before, standings).await, before, config)
         });
         let (mut policies, mut kept, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for (loaded, before, config) in futures::future::join_all(loading).await {
@@ -227,11 +233,12 @@ struct Loaded {
 
 async fn load(
     sandbox: &Sandbox,
+    supply: &Supply,
     config: &PolicyConfig,
     before: &[&Policy],
     standings: &Standings,
 ) -> Result<Loaded, LoadError> {
-    let bytes = config.component.read().await?;
+    let bytes = config.component.read(supply).await?;
     let unknown = Standing::default();
     let standing = standings.policies.get(&config.name).unwrap_or(&unknown);
     let found = sandbox::sha256(&bytes);

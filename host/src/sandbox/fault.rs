@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use wasmtime::Trap;
 
 use super::{guest::Guest, words::one_line};
+use crate::trust::TrustError;
 
 /// Longest detail of a fault, in bytes: it is logged, and kept in the journal with every decision.
 const MAX_DETAIL_BYTES: usize = 1024;
@@ -131,6 +132,9 @@ pub enum LoadError {
         /// SHA-256 of the component that counts.
         digest: String,
     },
+    /// It is not from anybody who is trusted.
+    #[error(transparent)]
+    Untrusted(#[from] TrustError),
     /// It is too large to be looked at.
     #[error("the component has {bytes} bytes; at most {limit} are taken")]
     TooLarge {

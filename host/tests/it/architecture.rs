@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 /// Modules by rank, as ARCHITECTURE.md lists them. A module imports only lower ranks, and itself.
 const RANKS: &[(u32, &[&str])] = &[
-    (0, &["call", "verdict", "scope", "clock", "secret", "tasks"]),
+    (0, &["call", "verdict", "scope", "clock", "secret", "tasks", "trust"]),
     (1, &["journal", "sandbox"]),
     (2, &["ledger", "approvals", "pins"]),
     (3, &["policy", "downstream"]),
@@ -33,6 +33,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("wasmtime_wizer", &["sandbox"]),
     ("wasmparser", &["sandbox"]),
     ("sqlx", &["journal"]),
+    ("ed25519_dalek", &["trust"]),
     ("axum", &["gateway"]),
     ("reqwest", &["downstream"]),
     ("clap", &["cli"]),

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use interlock::{
     call::{Call, CallId, Caller, PastCall},
     clock::Timestamp,
-    sandbox::{ComponentSource, FactsError, History, Isolation, Limits, LoadError, Plugin, Sandbox, standard_plugins},
+    sandbox::{ComponentSource, FactsError, History, Isolation, Limits, LoadError, Plugin, Sandbox, Supply, standard_plugins},
     verdict::{Unlock, Verdict},
 };
 use serde_json::{Map, Value, json};
@@ -76,7 +76,7 @@ fn call(tool: &str, arguments: Value) -> Call {
 
 async fn load(sandbox: &Sandbox, name: &str, settings: Value) -> Result<Plugin, LoadError> {
     let limits = Limits { time: std::time::Duration::from_secs(5), ..Limits::POLICY };
-    let bytes = ComponentSource::Standard(name.to_owned()).read().await?;
+    let bytes = ComponentSource::Standard(name.to_owned()).read(&Supply::of_anyone()).await?;
     sandbox.load(name, &bytes, &settings, limits).await
 }
 

@@ -1,6 +1,6 @@
 //! What is no plugin at all, or wants more than a plugin gets, is refused before anything of it runs.
 
-use interlock::sandbox::{ComponentSource, Limits, LoadError, Plugin, Sandbox};
+use interlock::sandbox::{ComponentSource, Limits, LoadError, Plugin, Sandbox, Supply};
 use serde_json::json;
 
 use crate::plugins::{self, fault};
@@ -99,8 +99,8 @@ async fn a_component_that_imports_of_another_generation_than_it_exports_is_refus
 
 #[tokio::test]
 async fn a_file_or_a_name_that_is_not_there_is_named() {
-    let nowhere = ComponentSource::File("/nowhere/at-all.wasm".into()).read().await.unwrap_err();
+    let nowhere = ComponentSource::File("/nowhere/at-all.wasm".into()).read(&Supply::of_anyone()).await.unwrap_err();
     assert!(matches!(&nowhere, LoadError::Unreadable { path, .. } if path.ends_with("at-all.wasm")), "{nowhere}");
-    let nothing = ComponentSource::Standard("sequense".to_owned()).read().await.unwrap_err();
+    let nothing = ComponentSource::Standard("sequense".to_owned()).read(&Supply::of_anyone()).await.unwrap_err();
     assert!(matches!(&nothing, LoadError::NoSuchPlugin { name, .. } if name == "sequense"), "{nothing}");
 }
