@@ -3,9 +3,12 @@
 mod bench;
 mod build;
 mod inspect;
+mod keygen;
 mod new;
 mod standing;
+mod sign;
 mod test;
+mod verify;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -47,6 +50,12 @@ enum Action {
     Promote(standing::Promote),
     /// Puts an earlier component of a policy in force again, in every gateway.
     Rollback(standing::Rollback),
+    /// Makes a pair of keys to sign components with.
+    Keygen(keygen::Keygen),
+    /// Signs a component: the signature is a file beside it.
+    Sign(sign::Sign),
+    /// Checks who has signed a component.
+    Verify(verify::Verify),
 }
 
 /// Does it.
@@ -61,6 +70,9 @@ pub(super) fn run(global: &Global, plugin: &Plugin) -> Result<(), Failure> {
         Action::Show(asked) => standing::show(global, asked),
         Action::Promote(asked) => standing::put_in_force(global, asked),
         Action::Rollback(asked) => standing::take_back(global, asked),
+        Action::Keygen(asked) => keygen::run(global, asked),
+        Action::Sign(asked) => sign::run(global, asked),
+        Action::Verify(asked) => verify::run(global, asked),
     }
 }
 

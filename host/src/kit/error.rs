@@ -5,7 +5,10 @@ use std::{io, path::PathBuf};
 use interlock_guests::GuestError;
 
 use super::CaseProblem;
-use crate::sandbox::LoadError;
+use crate::{
+    sandbox::LoadError,
+    trust::{KeyError, TrustError},
+};
 
 /// Why an author's folder cannot be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +71,12 @@ pub enum KitError {
     /// A component cannot be used.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Nobody who is trusted has signed it.
+    #[error(transparent)]
+    Untrusted(#[from] TrustError),
     /// A file of cases is wrong.
     #[error("{}", told(.0))]
     Cases(Vec<CaseProblem>),
@@ -90,6 +99,8 @@ impl KitError {
             Self::NoSources { .. } => Some("`interlock plugin new NAME --lang rust` makes a folder.".to_owned()),
             Self::Exists(_) => Some("choose another name, or remove the folder first.".to_owned()),
             Self::NoTarget { known, .. } => Some(format!("Interlock brings {known}.")),
+            Self::Key(error) => Some(error.hint().to_owned()),
+            Self::Untrusted(error) => Some(error.hint().to_owned()),
             Self::BadName(_)
             | Self::Load(_)
             | Self::Cases(_)

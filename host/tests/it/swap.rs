@@ -4,6 +4,7 @@ mod bad;
 mod config;
 mod live;
 mod rollout;
+mod signed;
 
 use std::{
     fs,
@@ -53,6 +54,10 @@ impl Place {
     async fn with_file(config: &Value, name: &str, bytes: &[u8]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(name), bytes).unwrap();
+        Self::in_folder(folder, config).await
+    }
+
+    async fn in_folder(folder: tempfile::TempDir, config: &Value) -> Self {
         fs::write(folder.path().join("rule.wasm"), first()).unwrap();
         fs::write(folder.path().join("interlock.json"), config.to_string()).unwrap();
         Self::again(folder).await

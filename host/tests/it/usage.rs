@@ -75,3 +75,39 @@ fn json_can_be_asked_for_before_and_after_the_verb_where_there_is_a_table() {
         assert!(said.starts_with("Usage error: `--json`"), "{said}");
     }
 }
+
+#[test]
+fn what_one_has_signed_another_can_verify() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::copy(crate::plugins::fault("misbehaves"), at("rule.wasm")).unwrap();
+    let ends = |arguments: &[&str], code: i32, part: &str| {
+        let (ended, told, said) = run(&folder, &[&["plugin"][..], arguments].concat());
+        assert_eq!(ended, Some(code), "{arguments:?}: {told}{said}");
+        assert!(format!("{told}{said}").contains(part), "{arguments:?}: {told}{said}");
+    };
+    ends(&["keygen", "--out", "team"], 0, "team.pub");
+    ends(&["keygen", "--out", "team"], 1, "`team.pub` is there already");
+    ends(&["keygen", "--out", "other"], 0, "other.key signs");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(at("team.key")).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    ends(&["verify", "rule.wasm", "--key", "team.pub"], 1, "it is not signed");
+    ends(&["sign", "rule.wasm", "--key", "team.pub"], 1, "it is no secret key");
+    ends(&["sign", "team.pub", "--key", "team.key"], 4, "not WebAssembly");
+    ends(&["sign", "rule.wasm", "--key", "team.key"], 0, "rule.wasm.sig: signed by key ");
+    ends(&["verify", "rule.wasm", "--key", "other.pub", "--key", "team.pub"], 0, "rule.wasm: signed by key ");
+    ends(&["verify", "rule.wasm", "--key", "other.pub"], 1, "it is signed by a stranger");
+    ends(&["verify", "rule.wasm", "--key", "team.key"], 1, "it is a secret key");
+
+    let config = json!({"trust": {"keys": ["team.pub"]}});
+    std::fs::write(at("interlock.json"), config.to_string()).unwrap();
+    ends(&["verify", "rule.wasm"], 0, "signed by key ");
+    std::fs::write(at("interlock.json"), "{}").unwrap();
+    ends(&["verify", "rule.wasm"], 2, "trusts none");
+
+    ends(&["sign", "rule.wasm", "--key", "other.key", "--out", "apart.sig"], 0, "apart.sig");
+    ends(&["verify", "rule.wasm", "--key", "other.pub", "--signature", "apart.sig"], 0, "signed by key ");
+    std::fs::write(at("rule.wasm"), b"changed").unwrap();
+    ends(&["verify", "rule.wasm", "--key", "team.pub"], 1, "its signature is wrong");
+}

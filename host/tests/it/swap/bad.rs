@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// What is put in the component's place, and what is said of it.
-type Bad = (&'static str, fn(&Path), &'static str);
+pub(super) type Bad = (&'static str, fn(&Path), &'static str);
 
-fn with(at: &Path, bytes: &[u8]) {
+pub(super) fn with(at: &Path, bytes: &[u8]) {
     put(at.parent().unwrap(), at.file_name().unwrap().to_str().unwrap(), bytes);
 }
 
@@ -93,7 +93,7 @@ fn link(at: &Path, to: &str) {
     symlink(to, at).unwrap();
 }
 
-fn clear(at: &Path) {
+pub(super) fn clear(at: &Path) {
     match fs::symlink_metadata(at) {
         Ok(there) if there.is_dir() => fs::remove_dir(at).unwrap(),
         Ok(_) => fs::remove_file(at).unwrap(),
@@ -104,8 +104,22 @@ fn clear(at: &Path) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_component_leaves_the_one_before_at_work_and_is_told_with_its_reason() {
     let place = Place::open().await;
+    each_leaves_the_one_before_at_work(&place, BAD, |place| {
+        clear(&place.component());
+        place.put("rule.wasm", &first());
+    })
+    .await;
+    place.put("rule.wasm", &second());
+    assert_eq!(place.reload().await, Reload::Applied { kept: vec![] });
+    assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
+    assert_eq!(place.events(kind::PLUGIN_SWAPPED).await.len(), 1);
+    place.app.stop().await;
+}
+
+/// Spoils the component of the policy `rule` in each of these ways, and mends it again.
+pub(super) async fn each_leaves_the_one_before_at_work(place: &Place, bad: &[Bad], mend: impl Fn(&Place)) {
     assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
-    for (number, (what, spoil, why)) in BAD.iter().enumerate() {
+    for (number, (what, spoil, why)) in bad.iter().enumerate() {
         spoil(&place.component());
         let Reload::Applied { kept } = place.reload().await else { panic!("{what} was not noticed") };
         let [kept] = kept.as_slice() else { panic!("{what}: {kept:?}") };
@@ -119,16 +133,10 @@ async fn a_bad_component_leaves_the_one_before_at_work_and_is_told_with_its_reas
             ("rule", &kept.reason.as_str().into())
         );
         assert_eq!(place.reload().await, Reload::Same, "{what} is not told again");
-        clear(&place.component());
-        place.put("rule.wasm", &first());
+        mend(place);
         assert_eq!(place.reload().await, Reload::Applied { kept: vec![] }, "after {what} all is well");
     }
     assert!(place.events(kind::PLUGIN_SWAPPED).await.is_empty());
-    place.put("rule.wasm", &second());
-    assert_eq!(place.reload().await, Reload::Applied { kept: vec![] });
-    assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
-    assert_eq!(place.events(kind::PLUGIN_SWAPPED).await.len(), 1);
-    place.app.stop().await;
 }
 
 /// Where the tests run as somebody who may read everything, there is nothing to be noticed.
