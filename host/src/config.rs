@@ -41,6 +41,7 @@ use crate::{
     call::Caller,
     downstream::{Reach, ServerConfig},
     policy::PolicyConfig,
+    registry::Store,
     sandbox::{ComponentSource, signature_of},
     trust::{self, KeyError},
 };
@@ -161,24 +162,30 @@ fn unreadable(path: &Path, message: String) -> Problems {
 }
 
 impl Config {
-    /// The files of all components that it names, as absolute paths; one that is named twice stands there twice.
-    pub fn component_files(&self) -> impl Iterator<Item = &Path> {
+    /// Where components from registries are kept.
+    pub fn store(&self) -> Store {
+        // No policy's name makes a folder of that name there.
+        Store::new(self.journal.components().join(".oci"))
+    }
+
+    /// The files that what is in force depends on, beside itself, as absolute paths: components, if need be their
+    /// signatures, and keys. The coming of what is pulled
+    /// from registries shows in a file as well.
+    pub fn files(&self) -> Vec<PathBuf> {
         let of_servers = self.servers.iter().filter_map(|server| match &server.reach {
             Reach::Toolset { component, .. } => Some(component),
             Reach::Stdio { .. } | Reach::Http { .. } => None,
         });
-        self.policies.iter().map(|policy| &policy.component).chain(of_servers).filter_map(|component| match component {
-            ComponentSource::File(path) => Some(path.as_path()),
-            ComponentSource::Standard(_) => None,
-        })
-    }
-
-    /// The files that what is in force depends on, beside itself: components, if need be their signatures, and keys.
-    pub fn files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = self.component_files().map(Path::to_owned).collect();
-        if self.trust.require_signature {
-            let signatures: Vec<PathBuf> = files.iter().map(|component| signature_of(component)).collect();
-            files.extend(signatures);
+        let mut files = Vec::new();
+        for component in self.policies.iter().map(|policy| &policy.component).chain(of_servers) {
+            match component {
+                ComponentSource::File(path) => {
+                    files.extend(self.trust.require_signature.then(|| signature_of(path)));
+                    files.push(path.clone());
+                }
+                ComponentSource::Registry(pinned) => files.push(self.store().manifest(pinned)),
+                ComponentSource::Standard(_) => {}
+            }
         }
         files.extend(self.trust.files().map(Path::to_owned));
         files

@@ -6,6 +6,7 @@
 
 pub mod call;
 pub mod clock;
+pub mod registry;
 pub mod scope;
 pub mod secret;
 pub mod tasks;

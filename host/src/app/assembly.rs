@@ -107,7 +107,8 @@ impl Ground {
             let of_before = before.map(|before| before.mediator.policies().clone()).unwrap_or_default();
             of_before.succeeded_by(&self.sandbox, &supply, config.policies.clone(), standings).await
         };
-        let (policies, (servers, mut kept, mut problems)) = tokio::join!(policies, self.servers(&config, &supply, before));
+        let (policies, (servers, mut kept, mut problems)) =
+            tokio::join!(policies, self.servers(&config, &supply, before));
         let policies = match policies {
             Ok((policies, errors)) if may_keep || errors.is_empty() => {
                 let unusable = errors.into_iter().map(|error| Kept {
@@ -214,7 +215,7 @@ impl Ground {
     }
 }
 
-/// What a configuration demands of components.
+/// What a configuration demands of components, and where those from registries are kept.
 async fn supply(config: &Config) -> Result<Supply, Problems> {
     let asked = config.trust.clone();
     let trust = tasks::blocking(move || asked.trust()).await.unwrap_or_else(|panicked| {
@@ -222,7 +223,8 @@ async fn supply(config: &Config) -> Result<Supply, Problems> {
         Err(vec![(0, KeyError::Unreadable { path: config.path.clone(), source })])
     });
     let wrong = |(number, error): &(usize, KeyError)| config.key_problem(*number, error);
-    Ok(Supply { trust: trust.map_err(|all| Problems(all.iter().map(wrong).collect()))? })
+    let trust = trust.map_err(|all| Problems(all.iter().map(wrong).collect()))?;
+    Ok(Supply { trust, store: Some(config.store()) })
 }
 
 fn told(config: &Config) -> mediation::Config {

@@ -32,6 +32,7 @@ fn component_problem(config: &Config, of: Owner<'_>, error: &LoadError) -> Probl
             Some("name a .wasm file that is there, relative to this file, or a plugin that Interlock brings.")
         }
         LoadError::Untrusted(error) => Some(error.hint()),
+        LoadError::Registry(error) => Some(error.hint()),
         LoadError::NotAComponent(_) => Some("a plugin is built as a WebAssembly component, not as a module."),
         LoadError::Misplaced("toolset") => Some("toolsets are servers: they stand under `mcpServers`."),
         LoadError::Misplaced(_) => Some("policies stand under `policies`."),
@@ -39,6 +40,7 @@ fn component_problem(config: &Config, of: Owner<'_>, error: &LoadError) -> Probl
             Some("put the component that was in force back into its file, or leave `rollout` out for one start.")
         }
         LoadError::NoSuchPlugin { .. }
+        | LoadError::NoStore { .. }
         | LoadError::TooLarge { .. }
         | LoadError::ForeignImport { .. }
         | LoadError::WrongWorld(_)

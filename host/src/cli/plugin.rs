@@ -5,8 +5,10 @@ mod build;
 mod inspect;
 mod keygen;
 mod new;
-mod standing;
+mod pull;
+mod push;
 mod sign;
+mod standing;
 mod test;
 mod verify;
 
@@ -56,6 +58,10 @@ enum Action {
     Sign(sign::Sign),
     /// Checks who has signed a component.
     Verify(verify::Verify),
+    /// Puts a component into a registry, and prints the reference to pin it by.
+    Push(push::Push),
+    /// Fetches a component from a registry: to where the configuration finds it, or into a file.
+    Pull(pull::Pull),
 }
 
 /// Does it.
@@ -73,6 +79,8 @@ pub(super) fn run(global: &Global, plugin: &Plugin) -> Result<(), Failure> {
         Action::Keygen(asked) => keygen::run(global, asked),
         Action::Sign(asked) => sign::run(global, asked),
         Action::Verify(asked) => verify::run(global, asked),
+        Action::Push(asked) => push::run(global, asked),
+        Action::Pull(asked) => pull::run(global, asked),
     }
 }
 
@@ -94,8 +102,8 @@ fn isolation(isolation: Isolation) -> (&'static str, &'static str) {
 impl From<KitError> for Failure {
     fn from(error: KitError) -> Self {
         let kind = match &error {
-            KitError::BadName(_) => Kind::Usage,
-            KitError::Load(LoadError::Unreadable { .. } | LoadError::Host(_)) => Kind::Failed,
+            KitError::BadName(_) | KitError::PushToDigest(_) | KitError::Reference(_) => Kind::Usage,
+            KitError::Load(LoadError::Unreadable { .. } | LoadError::Registry(_) | LoadError::Host(_)) => Kind::Failed,
             KitError::Load(_) => Kind::Config,
             KitError::Exists(_)
             | KitError::File { .. }
@@ -107,7 +115,10 @@ impl From<KitError> for Failure {
             | KitError::NoTarget { .. }
             | KitError::Cases(_)
             | KitError::NoCasesForKind
-            | KitError::Tool { .. } => Kind::Failed,
+            | KitError::Tool { .. }
+            | KitError::Key(_)
+            | KitError::Untrusted(_)
+            | KitError::Registry(_) => Kind::Failed,
         };
         let hint = error.hint();
         let mut chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());

@@ -1,9 +1,12 @@
-//! Which component a `component` key names: one that Interlock brings, or a file.
+//! Which component a `component` key names: one that Interlock brings, a file, or one in a registry.
 
 use std::path::{Path, PathBuf};
 
 use super::{document::Node, findings::Findings, nearest, problem::ProblemKind};
-use crate::sandbox::ComponentSource;
+use crate::{
+    registry::{Pinned, ReferenceError},
+    sandbox::ComponentSource,
+};
 
 /// What paths and plugin names of a file are taken against.
 pub(super) struct Base<'a> {
@@ -26,9 +29,15 @@ impl Base<'_> {
             return ComponentSource::Standard(String::new());
         };
         if name.starts_with("oci://") {
-            findings
-                .value(node, ProblemKind::Unsupported, "is not supported: components from registries come later")
-                .hint("download the component and name the .wasm file.");
+            match name.parse::<Pinned>() {
+                Ok(pinned) => return ComponentSource::Registry(pinned),
+                Err(error) => findings.value(node, ProblemKind::BadValue, &error.to_string()).hint(match error {
+                    ReferenceError::NotPinned => "`interlock plugin pull` tells the digest of what a tag names now.",
+                    ReferenceError::Malformed(_) | ReferenceError::NoHost => {
+                        "`interlock plugin push` prints the reference to write here."
+                    }
+                }),
+            }
         } else if name.contains(std::path::is_separator) || name.ends_with(".wasm") {
             return ComponentSource::File(self.path(name));
         } else if !self.standard.contains(&name) {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use interlock_glob::Glob;
 
+use super::sqlite::{beside, resolved};
+
 /// Where and how the journal is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -18,6 +20,13 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// When an admission counts as durable.
     pub durability: Durability,
+}
+
+impl Config {
+    /// The folder beside it for components, so that one can be gone back to or need not be pulled. It may not be there.
+    pub fn components(&self) -> PathBuf {
+        beside(&resolved(&self.path), "-components")
+    }
 }
 
 /// When an admission counts as durable.

@@ -111,7 +111,7 @@ impl Journal {
             helpers.spawn("journal mirror", mirror.run());
         }
         let lender = Lender { keeping, process, requests };
-        let (mirror, components) = (config.mirror_dir, beside(&resolved(&config.path), "-components"));
+        let (components, mirror) = (config.components(), config.mirror_dir);
         let shared =
             Shared { store, recent, clock, lender, mirror, peers: peers.clone(), components, alive, writer, helpers };
         let journal = Self { shared: Arc::new(shared) };

@@ -6,6 +6,7 @@ use interlock_guests::GuestError;
 
 use super::CaseProblem;
 use crate::{
+    registry::{ReferenceError, RegistryError},
     sandbox::LoadError,
     trust::{KeyError, TrustError},
 };
@@ -71,6 +72,15 @@ pub enum KitError {
     /// A component cannot be used.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A component has the digest that it has.
+    #[error("`{0}` names a digest, which what is pushed only gets")]
+    PushToDigest(String),
+    /// A text names nothing in a registry.
+    #[error("`oci://…` {0}")]
+    Reference(#[from] ReferenceError),
+    /// A registry does not give or take it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -99,9 +109,12 @@ impl KitError {
             Self::NoSources { .. } => Some("`interlock plugin new NAME --lang rust` makes a folder.".to_owned()),
             Self::Exists(_) => Some("choose another name, or remove the folder first.".to_owned()),
             Self::NoTarget { known, .. } => Some(format!("Interlock brings {known}.")),
+            Self::PushToDigest(_) => Some("name a tag: `oci://host/repository:1.0.0`.".to_owned()),
+            Self::Registry(error) => Some(error.hint().to_owned()),
             Self::Key(error) => Some(error.hint().to_owned()),
             Self::Untrusted(error) => Some(error.hint().to_owned()),
             Self::BadName(_)
+            | Self::Reference(_)
             | Self::Load(_)
             | Self::Cases(_)
             | Self::NoCasesForKind

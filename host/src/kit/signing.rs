@@ -65,17 +65,25 @@ pub fn signature_by(component: &[u8], key: &Path) -> Result<Signature, KitError>
 /// If none of them is good, and by one of the keys.
 pub async fn check(component: &Path, signatures: Option<&Path>, keys: &[PublicKey]) -> Result<KeyId, KitError> {
     let bytes = read(component).await?;
-    let path = signatures.map_or_else(|| signature_of(component), Path::to_owned);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(none) if none.kind() == io::ErrorKind::NotFound => return Err(TrustError::Unsigned.into()),
-        Err(source) => return Err(KitError::File { path, source }),
-    };
-    Ok(verify(&bytes, &text, keys)?.id())
+    let text = read_text(signatures.map_or_else(|| signature_of(component), Path::to_owned))?;
+    Ok(verify(&bytes, &text.ok_or(TrustError::Unsigned)?, keys)?.id())
+}
+
+/// The signatures that lie beside a component; none if there are none.
+pub(super) fn beside(component: &Path) -> Result<Option<String>, KitError> {
+    read_text(signature_of(component))
+}
+
+fn read_text(path: PathBuf) -> Result<Option<String>, KitError> {
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(none) if none.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(KitError::File { path, source }),
+    }
 }
 
 async fn read(component: &Path) -> Result<Vec<u8>, KitError> {
-    Ok(ComponentSource::File(component.to_owned()).read(&Supply::of_anyone()).await?.into_owned())
+    Ok(ComponentSource::File(component.to_owned()).read(&Supply::of_anyone()).await?.into_bytes())
 }
 
 fn with_suffix(name: &Path, suffix: &str) -> PathBuf {

@@ -8,7 +8,10 @@ use super::{
     cases::Cases,
     files,
 };
-use crate::sandbox::{ComponentSource, Supply, standard_plugins};
+use crate::{
+    registry::{self, Store},
+    sandbox::{ComponentSource, MAX_BYTES, Supply, standard_plugins},
+};
 
 /// A component's bytes, and where its cases are.
 #[derive(Clone, Debug)]
@@ -34,6 +37,10 @@ impl Target {
     /// # Errors
     /// If there is no such thing, it cannot be read, or the folder does not build.
     pub async fn find(asked: &str) -> Result<Self, KitError> {
+        if asked.starts_with("oci://") {
+            let (pinned, artifact) = registry::pull(&asked.parse()?, MAX_BYTES).await?;
+            return Ok(Self::pulled(pinned.to_string(), artifact.component));
+        }
         let path = Path::new(asked);
         if path.is_dir() {
             let component = component_of(path);
@@ -49,22 +56,35 @@ impl Target {
         let Some(name) = standard_plugins().into_iter().find(|name| *name == asked) else {
             return Err(KitError::NoTarget { asked: asked.to_owned(), known: standard_plugins().join(", ") });
         };
-        Ok(Self { name: name.to_owned(), bytes: source.read(&Supply::of_anyone()).await?.into_owned(), cases: CasesAt::Standard(name) })
+        Ok(Self {
+            name: name.to_owned(),
+            bytes: source.read(&Supply::of_anyone()).await?.into_bytes(),
+            cases: CasesAt::Standard(name),
+        })
     }
 
-    /// What a configuration names.
+    /// What a configuration names, whose components from registries are in `store`. Who has signed it is not asked here.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn of(source: &ComponentSource) -> Result<Self, KitError> {
+    pub async fn of(source: &ComponentSource, store: Store) -> Result<Self, KitError> {
         match source {
             ComponentSource::File(path) => Self::of_file(path, path.with_file_name("cases.json")).await,
             ComponentSource::Standard(name) => Self::find(name).await,
+            ComponentSource::Registry(pinned) => {
+                let supply = Supply { store: Some(store), ..Supply::of_anyone() };
+                Ok(Self::pulled(pinned.to_string(), source.read(&supply).await?.into_bytes()))
+            }
         }
     }
 
+    /// A component in a registry has no cases with it.
+    fn pulled(name: String, bytes: Vec<u8>) -> Self {
+        Self { name, bytes, cases: CasesAt::File(PathBuf::from("cases.json")) }
+    }
+
     async fn of_file(component: &Path, cases: PathBuf) -> Result<Self, KitError> {
-        let bytes = ComponentSource::File(component.to_owned()).read(&Supply::of_anyone()).await?.into_owned();
+        let bytes = ComponentSource::File(component.to_owned()).read(&Supply::of_anyone()).await?.into_bytes();
         Ok(Self { name: component.display().to_string(), bytes, cases: CasesAt::File(cases) })
     }
 

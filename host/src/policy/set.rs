@@ -8,7 +8,7 @@ use super::{Match, Mode, OnFault, PolicyConfig, Rollout, Standing, Standings, Ta
 use crate::{
     call::{Call, Hints, ToolName},
     journal::Hash,
-    sandbox::{self, LoadError, Plugin, Sandbox, Supply},
+    sandbox::{self, Component, LoadError, Plugin, Sandbox, Supply},
     scope::{Scope, canonical},
 };
 
@@ -248,7 +248,7 @@ async fn load(
         return Ok(Loaded { counts, candidate: None });
     };
     let other = match &standings.shelf {
-        Some(shelf) => shelf.find(&config.name, counts).await.map_err(|error| LoadError::Host(error.to_string()))?,
+        Some(shelf) => shelf.find(&config.name, counts, supply).await?,
         None => None,
     };
     let other = other.ok_or_else(|| LoadError::NotKept { digest: counts.to_string() })?;
@@ -284,9 +284,9 @@ async fn plugin(
 }
 
 /// Puts a component that works on the shelf. That it cannot be gone back to is no reason not to use it.
-async fn keep(standings: &Standings, config: &PolicyConfig, bytes: &[u8]) {
+async fn keep(standings: &Standings, config: &PolicyConfig, component: &Component) {
     if let Some(shelf) = standings.shelf.as_ref().filter(|_| standings.may_write)
-        && let Err(error) = shelf.keep(&config.name, bytes).await
+        && let Err(error) = shelf.keep(&config.name, component).await
     {
         tracing::warn!(policy = config.name, %error, "a component could not be kept; it cannot be gone back to");
     }

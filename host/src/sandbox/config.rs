@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::registry::Pinned;
+
 /// Where a component comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ComponentSource {
@@ -9,6 +11,8 @@ pub enum ComponentSource {
     Standard(String),
     /// A file.
     File(PathBuf),
+    /// One in a registry.
+    Registry(Pinned),
 }
 
 /// What one call of a component may use.

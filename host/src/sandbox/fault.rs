@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use wasmtime::Trap;
 
 use super::{guest::Guest, words::one_line};
-use crate::trust::TrustError;
+use crate::{registry::RegistryError, trust::TrustError};
 
 /// Longest detail of a fault, in bytes: it is logged, and kept in the journal with every decision.
 const MAX_DETAIL_BYTES: usize = 1024;
@@ -131,6 +131,15 @@ pub enum LoadError {
     NotKept {
         /// SHA-256 of the component that counts.
         digest: String,
+    },
+    /// It does not come from its registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// There is no folder to keep it in.
+    #[error("`{reference}` is in a registry, and there is no folder here to keep it in")]
+    NoStore {
+        /// Which.
+        reference: String,
     },
     /// It is not from anybody who is trusted.
     #[error(transparent)]

@@ -5,7 +5,7 @@ use wasmparser::{Parser, Payload};
 use super::{fault::LoadError, generation::Generation};
 
 /// Largest component that is looked at, in bytes.
-pub(super) const MAX_BYTES: usize = 64 << 20;
+pub const MAX_BYTES: usize = 64 << 20;
 
 /// Which interfaces a component exports, and so what it can be used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::stored;
+use super::{Component, LoadError, Supply, signature_of, standard, stored};
 use crate::tasks;
 
 /// Most components that are kept of one policy. Those that were in use longest ago go.
@@ -28,17 +28,26 @@ impl Shelf {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn keep(&self, policy: &str, bytes: &[u8]) -> io::Result<()> {
-        let (folder, bytes) = (self.of(policy), bytes.to_vec());
+    pub async fn keep(&self, policy: &str, component: &Component) -> io::Result<()> {
+        let (folder, component) = (self.of(policy), component.clone());
         blocking(move || {
             private(&folder)?;
-            let path = folder.join(format!("{}.wasm", stored::sha256(&bytes)));
+            let path = folder.join(format!("{}.wasm", stored::sha256(&component)));
+            if let Some(signatures) = component.signatures() {
+                stored::replace(&signature_of(&path), signatures.as_bytes())?;
+            }
             match fs::File::options().append(true).open(&path) {
                 Ok(kept) => kept.set_modified(SystemTime::now())?,
-                Err(_) => stored::replace(&path, &bytes)?,
+                Err(_) => stored::replace(&path, &component)?,
             }
             let surplus: Vec<_> = listed(&folder)?.into_iter().skip(MOST).collect();
-            surplus.iter().try_for_each(|digest| fs::remove_file(folder.join(format!("{digest}.wasm"))))
+            surplus.iter().try_for_each(|digest| {
+                let path = folder.join(format!("{digest}.wasm"));
+                match fs::remove_file(signature_of(&path)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                    Ok(()) | Err(_) => fs::remove_file(path),
+                }
+            })
         })
         .await
     }
@@ -46,16 +55,19 @@ impl Shelf {
     /// A component of this policy; none if it is not kept, or is not what it was.
     ///
     /// # Errors
-    /// If it cannot be read.
-    pub async fn find(&self, policy: &str, digest: &str) -> io::Result<Option<Vec<u8>>> {
+    /// If it cannot be read, or nobody who is trusted by now has signed it.
+    pub async fn find(&self, policy: &str, digest: &str, supply: &Supply) -> Result<Option<Component>, LoadError> {
         let path = self.of(policy).join(format!("{digest}.wasm"));
-        let digest = digest.to_owned();
-        blocking(move || match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes).filter(|bytes| stored::sha256(bytes) == digest)),
+        let (digest, trust) = (digest.to_owned(), supply.trust.clone());
+        let found = move || match fs::read(&path) {
+            Ok(bytes) if stored::sha256(&bytes) == digest => {
+                Ok(Some(Component::admit(bytes, standard::signatures(&path)?, &trust)?))
+            }
+            Ok(_) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        })
-        .await
+            Err(source) => Err(LoadError::Unreadable { path, source }),
+        };
+        tasks::blocking(found).await.map_err(|panicked| LoadError::Host(panicked.to_string()))?
     }
 
     /// The digests of the components that are kept of a policy, the one last in use first.

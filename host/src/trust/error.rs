@@ -27,7 +27,9 @@ pub enum KeyError {
     #[error("it is a secret key, which belongs to its owner alone; what is named here is the `.pub` file beside it")]
     Secret,
     /// What follows is not 32 bytes, or no point of the curve that a signature could be checked with.
-    #[error("it begins as a key does, and is none: what follows must be 32 bytes in Base64, as `keygen` has written them")]
+    #[error(
+        "it begins as a key does, and is none: what follows must be 32 bytes in Base64, as `keygen` has written them"
+    )]
     Damaged,
 }
 
@@ -38,7 +40,9 @@ pub enum TrustError {
     #[error("it is not signed, and `trust` demands a signature")]
     Unsigned,
     /// What should be its signature is none.
-    #[error("its signature cannot be read: it is a line of `interlock-signature-ed25519`, a key's id, and 64 bytes in Base64")]
+    #[error(
+        "its signature cannot be read: it is a line of `interlock-signature-ed25519`, a key's id, and 64 bytes in Base64"
+    )]
     Malformed,
     /// Nobody who is trusted has signed it.
     #[error("it is signed by a stranger: by key {signer}, where {known} trusted")]
@@ -60,7 +64,9 @@ impl KeyError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } => "name a file that is there; `interlock plugin keygen --out NAME` makes a pair of keys.",
+            Self::Unreadable { .. } => {
+                "name a file that is there; `interlock plugin keygen --out NAME` makes a pair of keys."
+            }
             Self::Secret => "keep the `.key` file to yourself, and hand out the `.pub` file.",
             Self::NotAKey { .. } | Self::Damaged => "`interlock plugin keygen --out NAME` makes NAME.key and NAME.pub.",
         }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 /// Modules by rank, as ARCHITECTURE.md lists them. A module imports only lower ranks, and itself.
 const RANKS: &[(u32, &[&str])] = &[
-    (0, &["call", "verdict", "scope", "clock", "secret", "tasks", "trust"]),
+    (0, &["call", "verdict", "scope", "clock", "secret", "tasks", "registry", "trust"]),
     (1, &["journal", "sandbox"]),
     (2, &["ledger", "approvals", "pins"]),
     (3, &["policy", "downstream"]),
@@ -23,7 +23,7 @@ const RANKS: &[(u32, &[&str])] = &[
 
 /// Words of rank 0 that another word of rank 0 is made of.
 const WORDS_OF_WORDS: &[(&str, &str)] =
-    &[("call", "clock"), ("scope", "call"), ("verdict", "call"), ("verdict", "clock")];
+    &[("call", "clock"), ("registry", "tasks"), ("scope", "call"), ("verdict", "call"), ("verdict", "clock")];
 
 /// Crates that may appear in these modules only.
 const FOREIGN: &[(&str, &[&str])] = &[
@@ -34,6 +34,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("wasmparser", &["sandbox"]),
     ("sqlx", &["journal"]),
     ("ed25519_dalek", &["trust"]),
+    ("oci_client", &["registry"]),
     ("axum", &["gateway"]),
     ("reqwest", &["downstream"]),
     ("clap", &["cli"]),

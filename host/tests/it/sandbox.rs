@@ -20,7 +20,9 @@ use async_trait::async_trait;
 use interlock::{
     call::{Call, CallId, Caller, PastCall},
     clock::Timestamp,
-    sandbox::{ComponentSource, FactsError, History, Isolation, Limits, LoadError, Plugin, Sandbox, Supply, standard_plugins},
+    sandbox::{
+        ComponentSource, FactsError, History, Isolation, Limits, LoadError, Plugin, Sandbox, Supply, standard_plugins,
+    },
     verdict::{Unlock, Verdict},
 };
 use serde_json::{Map, Value, json};

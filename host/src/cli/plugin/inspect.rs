@@ -65,7 +65,7 @@ async fn look(global: &Global, asked: &str, given: Option<Value>) -> Result<Insp
     }
     let (target, settings) = match configured {
         Some(policy) => {
-            let target = Target::of(&policy.component).await?;
+            let target = Target::of(&policy.component, config.store()).await?;
             (target, given.or_else(|| Some(policy.settings.as_ref().clone())))
         }
         None => (Target::find(asked).await?, given),

@@ -48,9 +48,10 @@ fn named(paths: &[PathBuf]) -> Result<Vec<PublicKey>, KitError> {
 
 fn configured(global: &Global) -> Result<Vec<PublicKey>, Failure> {
     let config = configuration(global)?;
-    let keys = config.trust.keys().map_err(|wrong| {
-        Problems(wrong.iter().map(|(number, error)| config.key_problem(*number, error)).collect())
-    })?;
+    let keys = config
+        .trust
+        .keys()
+        .map_err(|wrong| Problems(wrong.iter().map(|(number, error)| config.key_problem(*number, error)).collect()))?;
     if keys.is_empty() {
         let none = Failure::new(Kind::Usage, "no key to check it with: the configuration trusts none");
         return Err(none.hint("name one with --key NAME.pub."));

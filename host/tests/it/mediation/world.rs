@@ -268,7 +268,9 @@ impl World {
         let text = json!({ "mcpServers": { "shop": { "command": "true" } }, "policies": self.policies }).to_string();
         let config = config::parse(Path::new("interlock.json"), &text, &|_| None, &standard_plugins())
             .unwrap_or_else(|problems| panic!("{problems}"));
-        let policies = Policies::load(sandbox(), &Supply::of_anyone(), config.policies).await.unwrap_or_else(|errors| panic!("{errors:?}"));
+        let policies = Policies::load(sandbox(), &Supply::of_anyone(), config.policies)
+            .await
+            .unwrap_or_else(|errors| panic!("{errors:?}"));
         let clock: Arc<dyn Clock> = self.clock.clone();
         let journal = interlock::journal::Config {
             path: self.database(),

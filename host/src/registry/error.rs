@@ -1,0 +1,70 @@
+//! Why a component does not come from a registry.
+
+use std::path::PathBuf;
+
+/// Why a component cannot be had, or handed in.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The registry cannot be reached, does not know it, or does not want to.
+    #[error("`{reference}`: the registry did not do it: {reason}")]
+    Registry {
+        /// What was asked for.
+        reference: String,
+        /// What it said, or what became of the connection.
+        reason: String,
+    },
+    /// It takes too long.
+    #[error("`{reference}`: the registry took longer than {seconds} s")]
+    Slow {
+        /// What was asked for.
+        reference: String,
+        /// How long it had.
+        seconds: u64,
+    },
+    /// It is not what was asked for.
+    #[error("digest mismatch: {what} is not the one with the digest {wanted}")]
+    Mismatch {
+        /// A manifest or component, and where it comes from.
+        what: String,
+        /// Which it should be.
+        wanted: String,
+    },
+    /// It is too large to be looked at.
+    #[error("the component has {bytes} bytes; at most {limit} are taken")]
+    TooLarge {
+        /// What it has, or says that it has.
+        bytes: u64,
+        /// What is taken.
+        limit: usize,
+    },
+    /// It is an artifact of another kind.
+    #[error("it is no component: {0}")]
+    NotAComponent(String),
+    /// What was pulled cannot be kept or found again.
+    #[error("`{}`: {source}", path.display())]
+    Store {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl RegistryError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Registry { .. } | Self::Slow { .. } => {
+                "`interlock plugin pull` fetches it when the registry can be reached; from then on it is not asked again."
+            }
+            Self::Mismatch { .. } => {
+                "somebody has changed it: ask who pushed it, and remove what is kept to pull it anew."
+            }
+            Self::TooLarge { .. } => "build it smaller: without debug information, optimised for size.",
+            Self::NotAComponent(_) => {
+                "push components with `interlock plugin push`, or as one layer of `application/wasm`."
+            }
+            Self::Store { .. } => "it is kept in a folder beside the journal, which must be there to be written to.",
+        }
+    }
+}
