@@ -192,7 +192,7 @@ async fn the_cases_of_each_example_come_out_as_they_say() {
             ComponentSource::File(_) => ComponentSource::File(plugins::example(RUST_EXAMPLE)),
             standard => standard,
         };
-        let component = component.read().await.unwrap();
+        let component = component.read(&interlock::sandbox::Supply::of_anyone()).await.unwrap();
         let text = fs::read_to_string(example.join("cases.json")).unwrap();
         cases::come_out(&example.display().to_string(), &component, &text).await;
         tried += 1;

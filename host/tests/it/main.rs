@@ -18,6 +18,7 @@ mod kit;
 mod logs;
 mod mediation;
 mod plugins;
+mod registry;
 mod sandbox;
 mod swap;
 mod usage;

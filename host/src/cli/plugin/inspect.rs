@@ -56,7 +56,11 @@ async fn look(global: &Global, asked: &str, given: Option<Value>) -> Result<Insp
     let is_name = !asked.contains(std::path::is_separator) && !asked.ends_with(".wasm");
     if is_name && global.config.is_file() {
         match configuration(global) {
-            Ok(config) => configured = config.policies.into_iter().find(|policy| policy.name == asked),
+            Ok(config) => {
+                let store = config.store();
+                configured =
+                    config.policies.into_iter().find(|policy| policy.name == asked).map(|policy| (policy, store));
+            }
             Err(error) if !standard_plugins().contains(&asked) && !std::path::Path::new(asked).exists() => {
                 return Err(error);
             }
@@ -64,8 +68,8 @@ async fn look(global: &Global, asked: &str, given: Option<Value>) -> Result<Insp
         }
     }
     let (target, settings) = match configured {
-        Some(policy) => {
-            let target = Target::of(&policy.component, config.store()).await?;
+        Some((policy, store)) => {
+            let target = Target::of(&policy.component, store).await?;
             (target, given.or_else(|| Some(policy.settings.as_ref().clone())))
         }
         None => (Target::find(asked).await?, given),
