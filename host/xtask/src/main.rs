@@ -122,6 +122,7 @@ fn build(layout: &Layout, args: &[String]) -> Result<ExitCode> {
 fn test(layout: &Layout, args: &[String]) -> Result<ExitCode> {
     guests::build(layout, None)?;
     find_python()?;
+    find_registry()?;
     let plugins = cargo::run(&mut layout.plugins_cargo("test"))?;
     let host = cargo::run(layout.cargo("test").args(args))?;
     Ok(if plugins == ExitCode::SUCCESS { host } else { plugins })
@@ -133,6 +134,15 @@ fn find_python() -> Result<()> {
     if !found && !debian::install(&["python3", "python3-venv"], "The tests need Python 3 with venv, which is not here")?
     {
         eprintln!("note: there is no Python 3 with venv here, so the interoperability tests will fail");
+    }
+    Ok(())
+}
+
+/// The tests of registries run one.
+fn find_registry() -> Result<()> {
+    let found = debian::succeeds(Command::new("docker-registry").arg("--version"));
+    if !found && !debian::install(&["docker-registry"], "The tests need docker-registry, which is not here")? {
+        eprintln!("note: there is no docker-registry here, so the tests of registries will fail");
     }
     Ok(())
 }
