@@ -57,12 +57,12 @@ struct Inner {
     engine: Engine,
     linkers: Linkers,
     /// Compiles quickly what runs once: a component that says what it is and takes its settings.
-    draft_engine: Engine,
-    draft_linkers: Linkers,
+    configuring_engine: Engine,
+    configuring_linkers: Linkers,
     policies: Semaphore,
     toolsets: Semaphore,
     loading: Semaphore,
-    drafts: Semaphore,
+    configuring: Semaphore,
     snapshots: Option<PathBuf>,
     generations: &'static [Generation],
     /// Dropped with the sandbox; the ticker ends when it is gone.
@@ -96,14 +96,14 @@ pub(super) enum Place {
     /// Of a component that is tried before its first call.
     Loading,
     /// Of one that is configured, in the engine for that.
-    Draft,
+    Configuring,
 }
 
 impl Place {
     /// How long a call may wait for the host beyond its own time: for the ledger, or for a thread on a busy machine.
     pub(super) fn host_time(self) -> Duration {
         match self {
-            Self::Policy | Self::Loading | Self::Draft => Duration::from_secs(2),
+            Self::Policy | Self::Loading | Self::Configuring => Duration::from_secs(2),
             // What a toolset waits for is of its own making.
             Self::Toolset => Duration::ZERO,
         }
@@ -144,8 +144,8 @@ impl Sandbox {
             .async_stack_size(2 * STACK_BYTES)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pools(EVERYWHERE)));
         // The same in all that a guest could notice. Nothing is kept: no component is configured twice.
-        let mut draft = config.clone();
-        draft
+        let mut quick = config.clone();
+        quick
             .cranelift_opt_level(OptLevel::None)
             .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pools(LOADING_INSTANCES)));
@@ -159,21 +159,21 @@ impl Sandbox {
         };
         config.cache(compiled);
         let engine = Engine::new(&config).map_err(host)?;
-        let draft_engine = Engine::new(&draft).map_err(host)?;
-        let (linkers, draft_linkers) =
-            (Linkers::new(&engine).map_err(host)?, Linkers::new(&draft_engine).map_err(host)?);
+        let configuring_engine = Engine::new(&quick).map_err(host)?;
+        let (linkers, configuring_linkers) =
+            (Linkers::new(&engine).map_err(host)?, Linkers::new(&configuring_engine).map_err(host)?);
         let alive = Arc::new(());
-        start_ticker([&engine, &draft_engine], Arc::downgrade(&alive))
+        start_ticker([&engine, &configuring_engine], Arc::downgrade(&alive))
             .map_err(|error| LoadError::Host(error.to_string()))?;
         Ok(Self(Arc::new(Inner {
             engine,
             linkers,
-            draft_engine,
-            draft_linkers,
+            configuring_engine,
+            configuring_linkers,
             policies: Semaphore::new(POLICY_INSTANCES as usize),
             toolsets: Semaphore::new(TOOLSET_INSTANCES as usize),
             loading: Semaphore::new(LOADING_INSTANCES as usize),
-            drafts: Semaphore::new(LOADING_INSTANCES as usize),
+            configuring: Semaphore::new(LOADING_INSTANCES as usize),
             snapshots,
             generations,
             _alive: alive,
@@ -199,12 +199,12 @@ impl Sandbox {
     }
 
     /// The engine in which components are configured.
-    pub(super) fn draft_engine(&self) -> &Engine {
-        &self.0.draft_engine
+    pub(super) fn configuring_engine(&self) -> &Engine {
+        &self.0.configuring_engine
     }
 
-    pub(super) fn draft_linker(&self, toolset: bool) -> &Linker<Guest> {
-        self.0.draft_linkers.of(toolset)
+    pub(super) fn configuring_linker(&self, toolset: bool) -> &Linker<Guest> {
+        self.0.configuring_linkers.of(toolset)
     }
 
     /// A fresh store for one call of a component, and the places that it takes up for as long.
@@ -221,9 +221,9 @@ impl Sandbox {
             Place::Policy => &self.0.policies,
             Place::Toolset => &self.0.toolsets,
             Place::Loading => &self.0.loading,
-            Place::Draft => &self.0.drafts,
+            Place::Configuring => &self.0.configuring,
         };
-        let engine = if matches!(place, Place::Draft) { &self.0.draft_engine } else { &self.0.engine };
+        let engine = if matches!(place, Place::Configuring) { &self.0.configuring_engine } else { &self.0.engine };
         let taken = places
             .acquire_many(places_of(component))
             .await

@@ -51,7 +51,7 @@ pub(super) async fn configure(
     let (manifest, answer, snapshot) = match instrumented(sandbox, bytes, shape, settings).await? {
         Some(all) => all,
         None => {
-            let component = compile(sandbox.draft_engine(), bytes.to_vec()).await?;
+            let component = compile(sandbox.configuring_engine(), bytes.to_vec()).await?;
             let (_place, mut store, instance) = instance(sandbox, &component, shape).await?;
             let (manifest, answer) = introduce(&mut store, &instance, shape, settings).await?;
             (manifest, answer, None)
@@ -70,7 +70,7 @@ pub(super) async fn describe(
     let began = std::time::Instant::now();
     compile(sandbox.engine(), bytes.to_vec()).await?;
     let took = began.elapsed();
-    let component = compile(sandbox.draft_engine(), bytes.to_vec()).await?;
+    let component = compile(sandbox.configuring_engine(), bytes.to_vec()).await?;
     let (_place, mut store, instance) = instance(sandbox, &component, shape).await?;
     let failed = |fault| LoadError::Failed { during: "describe", fault };
     match tokio::time::timeout(TIME, shape.generation.describe(&mut store, &instance)).await {
@@ -95,7 +95,7 @@ async fn instrumented(
     // Wizer panics at some components that it has not foreseen. They are run without it.
     let looked_at = catch_unwind(AssertUnwindSafe(|| wizer.instrument_component(&original)));
     let Ok(Ok((context, instrumented))) = looked_at else { return Ok(None) };
-    let component = compile(sandbox.draft_engine(), instrumented).await?;
+    let component = compile(sandbox.configuring_engine(), instrumented).await?;
     let (_place, mut store, instance) = match self::instance(sandbox, &component, shape).await {
         Ok(made) => made,
         Err(error) => return if hopeless(&error) { Err(error) } else { Ok(None) },
@@ -139,11 +139,11 @@ async fn instance<'a>(
     let limits = Limits { time: TIME, memory_bytes: MEMORY_BYTES };
     let failed = |fault| LoadError::Failed { during: "start", fault };
     let linked = sandbox
-        .draft_linker(shape.exports.toolset)
+        .configuring_linker(shape.exports.toolset)
         .instantiate_pre(component)
         .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
     let (place, mut store) = sandbox
-        .store(component, Place::Draft, &"loading".into(), limits, OUTPUT_BYTES, Facts::default())
+        .store(component, Place::Configuring, &"loading".into(), limits, OUTPUT_BYTES, Facts::default())
         .await
         .map_err(failed)?;
     // What a component does of its own accord when it is instantiated is its own time too.

@@ -86,7 +86,7 @@ impl Registry {
         let image: oci_client::Reference = format!("{}/{name}", self.host).parse().unwrap();
         let layer = ImageLayer::new(bytes.to_vec(), media_type.to_owned(), None);
         let config = Config::new(b"{}".as_slice(), "application/vnd.wasm.config.v0+json".to_owned(), None);
-        let mut manifest = OciImageManifest::build(&[layer.clone()], &config, None);
+        let mut manifest = OciImageManifest::build(std::slice::from_ref(&layer), &config, None);
         manifest.media_type = Some("application/vnd.oci.image.manifest.v1+json".to_owned());
         manifest.layers[0].size = size;
         client.push(&image, &[layer], config, &RegistryAuth::Anonymous, Some(manifest)).await.unwrap();

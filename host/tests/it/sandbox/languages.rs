@@ -38,7 +38,8 @@ fn languages() -> [(&'static str, Value, Value); 3] {
 }
 
 async fn load(name: &str, settings: &Value) -> Result<Plugin, LoadError> {
-    let bytes = ComponentSource::Standard(name.to_owned()).read(&interlock::sandbox::Supply::of_anyone()).await.unwrap();
+    let bytes =
+        ComponentSource::Standard(name.to_owned()).read(&interlock::sandbox::Supply::of_anyone()).await.unwrap();
     Sandbox::start(Some(&plugins::cache())).unwrap().load(name, &bytes, settings, Limits::POLICY).await
 }
 
