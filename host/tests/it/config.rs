@@ -190,7 +190,7 @@ fn problems_are_told_to_programs_too() {
             "path": "interlock.json", "line": 2, "column": 3, "pointer": "/policy", "kind": "unknown_key",
             "message": "unknown key `policy`",
             "hint": "known here: `$schema`, `mcpServers`, `policies`, `auth`, `local`, `approvals`, `journal`, \
-                     `admin`, `session_idle_minutes`, `describe_rules` and `pin_tools`.",
+                     `admin`, `trust`, `session_idle_minutes`, `describe_rules` and `pin_tools`.",
         }])
     );
 }
