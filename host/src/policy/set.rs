@@ -231,6 +231,8 @@ struct Loaded {
     candidate: Option<Result<Plugin, LoadError>>,
 }
 
+/// Loads a policy as it stands. Where its file holds nothing that can be used, and another component was put in force since
+/// this one, that one is loaded, and what is wrong with the file's is told as of a candidate.
 async fn load(
     sandbox: &Sandbox,
     supply: &Supply,
@@ -238,22 +240,42 @@ async fn load(
     before: &[&Policy],
     standings: &Standings,
 ) -> Result<Loaded, LoadError> {
-    let bytes = config.component.read(supply).await?;
     let unknown = Standing::default();
     let standing = standings.policies.get(&config.name).unwrap_or(&unknown);
+    let error = match of_file(sandbox, supply, config, before, standings, standing).await {
+        Ok(loaded) => return Ok(loaded),
+        Err(error) => error,
+    };
+    let in_force =
+        before.iter().find(|before| before.mode() != Mode::Candidate && before.config.is_made_of_the_same(config));
+    match (in_force, &standing.counts) {
+        (Some(in_force), Some(counts)) if in_force.plugin.digest() != counts => {
+            match kept(sandbox, supply, config, before, standings, counts).await {
+                Ok(counts) => Ok(Loaded { counts, candidate: Some(Err(error)) }),
+                Err(_) => Err(error),
+            }
+        }
+        _ => Err(error),
+    }
+}
+
+/// What the file holds, or what counts in its place.
+async fn of_file(
+    sandbox: &Sandbox,
+    supply: &Supply,
+    config: &PolicyConfig,
+    before: &[&Policy],
+    standings: &Standings,
+    standing: &Standing,
+) -> Result<Loaded, LoadError> {
+    let bytes = config.component.read(supply).await?;
     let found = sandbox::sha256(&bytes);
     let Some(counts) = standing.instead_of(&found, config.rollout.is_some()) else {
         let counts = plugin(sandbox, config, &bytes, before).await?;
         keep(standings, config, &bytes).await;
         return Ok(Loaded { counts, candidate: None });
     };
-    let other = match &standings.shelf {
-        Some(shelf) => shelf.find(&config.name, counts, supply).await?,
-        None => None,
-    };
-    let other = other.ok_or_else(|| LoadError::NotKept { digest: counts.to_string() })?;
-    let counts = plugin(sandbox, config, &other, before).await?;
-    keep(standings, config, &other).await;
+    let counts = kept(sandbox, supply, config, before, standings, counts).await?;
     let candidate = if standing.taken_back.as_deref() == Some(&found) {
         None
     } else {
@@ -264,6 +286,25 @@ async fn load(
         Some(candidate)
     };
     Ok(Loaded { counts, candidate })
+}
+
+/// A component that is on the shelf.
+async fn kept(
+    sandbox: &Sandbox,
+    supply: &Supply,
+    config: &PolicyConfig,
+    before: &[&Policy],
+    standings: &Standings,
+    digest: &str,
+) -> Result<Plugin, LoadError> {
+    let found = match &standings.shelf {
+        Some(shelf) => shelf.find(&config.name, digest, supply).await?,
+        None => None,
+    };
+    let found = found.ok_or_else(|| LoadError::NotKept { digest: digest.to_owned() })?;
+    let plugin = plugin(sandbox, config, &found, before).await?;
+    keep(standings, config, &found).await;
+    Ok(plugin)
 }
 
 /// A component with a policy's settings, taken over from before if it is the same.

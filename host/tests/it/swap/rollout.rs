@@ -157,6 +157,24 @@ async fn a_bad_candidate_is_told_and_the_component_in_force_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_component_is_taken_back_whatever_its_file_holds_by_then() {
+    let place = Place::open().await;
+    place.put("rule.wasm", &second());
+    assert_eq!(place.reload().await, APPLIED);
+    std::fs::remove_file(place.component()).unwrap();
+    assert!(matches!(place.reload().await, Reload::Applied { .. }));
+    assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
+    roll_back(&place.app.journal, "rule", None, "ann").await.unwrap();
+    assert!(matches!(place.reload().await, Reload::Applied { .. }));
+    assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
+    assert_eq!(place.reload().await, Reload::Same);
+    place.put("rule.wasm", &second());
+    assert_eq!(place.reload().await, APPLIED);
+    assert_eq!(place.call("ci/run_tests").await, ["told_to"], "that one was taken back");
+    place.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_ten_components_of_a_policy_are_kept() {
     let place = Place::open().await;
     for number in 0..12 {
