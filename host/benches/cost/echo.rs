@@ -18,8 +18,8 @@ use rmcp::{
 use serde_json::{Map, json};
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
-/// The last takes a while.
-const TOOLS: [&str; 3] = ["check", "act", "slow"];
+/// All the same, but that `slow` takes a while.
+const TOOLS: [&str; 4] = ["check", "act", "refund", "slow"];
 
 #[derive(Clone, Copy)]
 struct Echo;

@@ -133,8 +133,19 @@ pub(crate) fn policies() -> Value {
     ])
 }
 
-/// A gateway with a journal of its own, in front of one server.
+/// A gateway with a journal of its own, in front of one server by the name `bench`.
 pub(crate) async fn gateway(
+    folder: &Path,
+    server: SocketAddr,
+    durability: &str,
+    policies: &Value,
+) -> Result<(Child, SocketAddr)> {
+    gateway_to("bench", folder, server, durability, policies).await
+}
+
+/// The same, by a name of its own.
+pub(crate) async fn gateway_to(
+    name: &str,
     folder: &Path,
     server: SocketAddr,
     durability: &str,
@@ -142,7 +153,7 @@ pub(crate) async fn gateway(
 ) -> Result<(Child, SocketAddr)> {
     let config = folder.join("interlock.json");
     let settings = json!({
-        "mcpServers": {"bench": {"url": format!("http://{server}/mcp")}},
+        "mcpServers": {name: {"url": format!("http://{server}/mcp")}},
         "policies": policies,
         "journal": {"url": "sqlite:interlock.db", "mirror_dir": null, "durability": durability},
     });

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 use futures::future::try_join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -45,7 +45,7 @@ pub(crate) async fn drive_each(
     let begin = Instant::now() + warm;
     let end = begin + counted;
     let all = try_join_all((0..callers).map(customer).map(|customer| async move {
-        let mut caller = Caller::connect(at, tool, customer).await?;
+        let mut caller = Caller::connect(at, tool, &customer_of(customer)).await?;
         let mut latency = Samples::default();
         loop {
             let start = Instant::now();
@@ -67,7 +67,12 @@ pub(crate) async fn drive_each(
 
 /// Makes one call.
 pub(crate) async fn once(at: SocketAddr, tool: &str) -> Result<()> {
-    Caller::connect(at, tool, 0).await?.call().await
+    Caller::connect(at, tool, &customer_of(0)).await?.call().await
+}
+
+/// Arguments of 200 B.
+fn customer_of(number: usize) -> Value {
+    json!({"text": "x".repeat(174), "customer": format!("{number:02}")})
 }
 
 /// One connection.
@@ -78,13 +83,13 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// A connection for calls of one tool: MCP 2026-07-28, where each request stands for itself; 200 B of arguments.
-    pub(crate) async fn connect(at: SocketAddr, tool: &str, customer: usize) -> Result<Self> {
+    /// A connection for calls of one tool: MCP 2026-07-28, where each request stands for itself.
+    pub(crate) async fn connect(at: SocketAddr, tool: &str, arguments: &Value) -> Result<Self> {
         let body = json!({
             "jsonrpc": "2.0", "id": 1, "method": "tools/call",
             "params": {
                 "name": tool,
-                "arguments": {"text": "x".repeat(174), "customer": format!("{customer:02}")},
+                "arguments": arguments,
                 "_meta": {
                     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
                     "io.modelcontextprotocol/clientCapabilities": {},

@@ -72,20 +72,22 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut tables = Vec::new();
     for part in parts {
+        let one = |table| vec![table];
         let made = runtime.block_on(async {
             match part {
-                Part::Sandbox => sandbox::measure(asked.full).await,
-                Part::Languages => languages::measure(asked.full).await,
-                Part::Ledger => ledger::measure(asked.full).await,
-                Part::Scopes => scopes::measure(asked.full).await,
-                Part::Gateway => gateway::measure(asked.full).await,
-                Part::House => house::measure(asked.full).await,
+                Part::Sandbox => sandbox::measure(asked.full).await.map(one),
+                Part::Languages => languages::measure(asked.full).await.map(one),
+                Part::Ledger => ledger::measure(asked.full).await.map(one),
+                Part::Scopes => scopes::measure(asked.full).await.map(one),
+                Part::Gateway => gateway::measure(asked.full).await.map(one),
+                Part::House => house::measure(asked.full).await.map(one),
                 Part::Swap => swap::measure(asked.full).await,
             }
         });
-        let table = made.with_context(|| format!("{part:?} could not be measured"))?;
-        write!(std::io::stdout().lock(), "{table}\n\n")?;
-        tables.push(table);
+        for table in made.with_context(|| format!("{part:?} could not be measured"))? {
+            write!(std::io::stdout().lock(), "{table}\n\n")?;
+            tables.push(table);
+        }
     }
     if let Some(path) = asked.json {
         let all: Vec<_> = tables.iter().map(Table::to_json).collect();
