@@ -16,7 +16,7 @@ use std::{
 };
 
 /// Crates of the plugins' workspace that a plugin elsewhere needs.
-const VENDORED: [&str; 2] = ["glob", "sdk"];
+const VENDORED: [&str; 3] = ["cases", "glob", "sdk"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);

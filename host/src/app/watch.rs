@@ -17,9 +17,11 @@ use crate::{
     tasks::{self, Tasks},
 };
 
-/// Time between two looks. What has changed is taken over once two looks in a row saw the same: a file that is still
-/// being written is left alone.
+/// Time between two looks.
 const LOOK: Duration = Duration::from_millis(20);
+/// Time to the next look once something has changed. It is taken over when two looks in a row saw the same: a file that is
+/// still being written is left alone.
+const LOOK_AGAIN: Duration = Duration::from_millis(8);
 /// Wait before what could not be put on record is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -58,8 +60,10 @@ async fn watch(live: Arc<Live>) {
     // Nothing has been seen yet: what changed since the start is found by the first look.
     let (mut seen, mut taken) = (None, None);
     let mut told = live.ground.journal.head();
+    let mut wait = LOOK;
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(wait).await;
+        wait = LOOK;
         if let Err(error) = live.promote_ripe().await {
             tracing::error!(%error, "a candidate could not be promoted; it is tried again");
         }
@@ -69,8 +73,12 @@ async fn watch(live: Arc<Live>) {
         let files = live.files().await;
         let looks = move || files.iter().map(|file| look(file)).collect::<Vec<_>>();
         let Ok(now) = tasks::blocking(looks).await.map(Some) else { continue };
-        if now != seen || now == taken {
+        if now == taken {
             seen = now;
+            continue;
+        }
+        if now != seen {
+            (seen, wait) = (now, LOOK_AGAIN);
             continue;
         }
         match live.reload().await {

@@ -1,11 +1,9 @@
-//! One case of a `cases.json`: what is configured, what has happened, what is called, and what is to come of it.
-//!
-//! The format is the one that the SDK's `testing::run_cases` documents, and for toolsets: `history` is called before,
-//! in this order, and `expect` holds `text` (a part of it), `structured` and `is_error`.
+//! One case of a `cases.json`, as the sandbox is given it: what is configured, what has happened, what is called, and what
+//! is to come of it.
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use interlock_cases as file;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -14,9 +12,6 @@ use crate::{
     config::Position,
     verdict::{Approver, Grant},
 };
-
-/// "Now" where a case does not say otherwise: Monday, 2026-01-05T09:00:00Z.
-const NOW: u64 = 1_767_603_600_000;
 
 /// One case.
 #[derive(Clone, Debug)]
@@ -45,9 +40,9 @@ impl Case {
             tool: ToolName::new("trivial", tool),
             arguments: Arc::default(),
             beside: Arc::default(),
-            caller: local(),
+            caller: caller(file::Caller::default()),
             session: "session".to_owned(),
-            received: Timestamp(NOW),
+            received: Timestamp(file::NOW),
             hints: Arc::default(),
             definition: "".into(),
             continues: None,
@@ -55,122 +50,26 @@ impl Case {
         let at = Position { line: 1, column: 1 };
         Self { name: "trivial".to_owned(), at, settings, history: Vec::new(), call, grant: None, expect: None }
     }
-}
 
-/// As it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CaseFile {
-    name: String,
-    #[serde(default)]
-    settings: Option<Map<String, Value>>,
-    #[serde(default)]
-    history: Vec<PastFile>,
-    call: CallFile,
-    #[expect(dead_code, reason = "read for its mistakes alone")]
-    expect: Option<ExpectFile>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PastFile {
-    tool: String,
-    arguments: Option<Map<String, Value>>,
-    outcome: Option<Ended>,
-    result: Option<Value>,
-    seconds_ago: Option<u64>,
-    caller: Option<CallerFile>,
-    id: Option<String>,
-}
-
-#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-enum Ended {
-    Running,
-    Succeeded,
-    Failed,
-    Cancelled,
-    Unknown,
-    InputRequired,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CallFile {
-    tool: String,
-    arguments: Option<Map<String, Value>>,
-    received: Option<u64>,
-    #[serde(default)]
-    hints: Vec<String>,
-    session: Option<String>,
-    caller: Option<CallerFile>,
-    #[serde(default)]
-    approved_by: Vec<CallerFile>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CallerFile {
-    principal: String,
-    #[serde(default)]
-    roles: Vec<String>,
-}
-
-/// Read for its mistakes alone: what is expected is compared as JSON.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only what does not fit it is of interest")]
-struct ExpectFile {
-    verdict: Option<Word>,
-    code: Option<String>,
-    unlocks: Option<Vec<Map<String, Value>>>,
-    reason: Option<String>,
-    details: Option<Map<String, Value>>,
-    question: Option<Map<String, Value>>,
-    calls: Option<Vec<String>>,
-    text: Option<String>,
-    structured: Option<Value>,
-    is_error: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Word {
-    Allow,
-    Refuse,
-    Ask,
-    Hold,
-}
-
-impl CaseFile {
-    /// The case, given its place and its expectation as it was written.
+    /// The case that stands at a place of a file.
     ///
     /// # Errors
     /// If a tool has no name that a tool could have.
-    pub(super) fn build(self, at: Position, expect: Option<Map<String, Value>>) -> Result<Case, NotAToolName> {
-        let now = self.call.received.unwrap_or(NOW);
-        let mut history = Vec::new();
-        for past in self.history {
-            history.push(past.build(now)?);
-        }
+    pub(super) fn of(case: file::Case, at: Position) -> Result<Self, NotAToolName> {
+        let now = case.call.received;
+        let mut history = case.history.into_iter().map(|past| self::past(past, now)).collect::<Result<Vec<_>, _>>()?;
         history.sort_by_key(|past| past.admitted);
         for (nth, past) in history.iter_mut().enumerate().filter(|(_, past)| past.id.as_str().is_empty()) {
             past.id = CallId::from(format!("past-{}", nth + 1).as_str());
         }
-        let (call, grant) = self.call.build(now)?;
-        let settings = Value::Object(self.settings.unwrap_or_default());
-        Ok(Case { name: self.name, at, settings, history, call, grant, expect })
+        let (call, grant) = self::call(case.call)?;
+        let expect = case.expect.map(|expect| expect.named());
+        Ok(Self { name: case.name, at, settings: Value::Object(case.settings), history, call, grant, expect })
     }
 }
 
-impl CallerFile {
-    fn build(self) -> Caller {
-        Caller { principal: self.principal, roles: self.roles, client: None }
-    }
-}
-
-fn local() -> Caller {
-    Caller { principal: "local".to_owned(), roles: Vec::new(), client: None }
+fn caller(file::Caller { principal, roles }: file::Caller) -> Caller {
+    Caller { principal, roles, client: None }
 }
 
 /// `server/tool`; the tools of a toolset at hand may do without their server.
@@ -178,49 +77,42 @@ fn tool(name: &str) -> Result<ToolName, NotAToolName> {
     if name.is_empty() || name.contains('/') { name.parse() } else { Ok(ToolName::new("toolset", name)) }
 }
 
-impl CallFile {
-    fn build(self, now: u64) -> Result<(Call, Option<Grant>), NotAToolName> {
-        let approvers: Vec<Approver> =
-            self.approved_by.into_iter().map(|CallerFile { principal, roles }| Approver { principal, roles }).collect();
-        let grant =
-            (!approvers.is_empty()).then(|| Grant { id: "approval".to_owned(), approvers, granted: Timestamp(now) });
-        let call = Call {
-            id: "call".into(),
-            tool: tool(&self.tool)?,
-            arguments: Arc::new(self.arguments.unwrap_or_default()),
-            beside: Arc::default(),
-            caller: self.caller.map_or_else(local, CallerFile::build),
-            session: self.session.unwrap_or_else(|| "session".to_owned()),
-            received: Timestamp(now),
-            hints: self.hints.into(),
-            definition: "".into(),
-            continues: None,
-        };
-        Ok((call, grant))
-    }
+fn call(call: file::Call) -> Result<(Call, Option<Grant>), NotAToolName> {
+    let received = Timestamp(call.received);
+    let approver = |file::Caller { principal, roles }| Approver { principal, roles };
+    let approvers: Vec<Approver> = call.approved_by.into_iter().map(approver).collect();
+    let grant = (!approvers.is_empty()).then(|| Grant { id: "approval".to_owned(), approvers, granted: received });
+    let call = Call {
+        id: "call".into(),
+        tool: tool(&call.tool)?,
+        arguments: Arc::new(call.arguments),
+        beside: Arc::default(),
+        caller: caller(call.caller),
+        session: call.session,
+        received,
+        hints: call.hints.into(),
+        definition: "".into(),
+        continues: None,
+    };
+    Ok((call, grant))
 }
 
-impl PastFile {
-    fn build(self, now: u64) -> Result<PastCall, NotAToolName> {
-        let outcome = match self.outcome.unwrap_or(Ended::Succeeded) {
-            Ended::Running => None,
-            Ended::Succeeded => Some(Outcome::Succeeded),
-            Ended::Failed => Some(Outcome::Failed),
-            Ended::Cancelled => Some(Outcome::Cancelled),
-            Ended::Unknown => Some(Outcome::Unknown),
-            Ended::InputRequired => Some(Outcome::InputRequired),
-        };
-        let admitted = now.saturating_sub(self.seconds_ago.unwrap_or(60).saturating_mul(1000));
-        let nothing = || serde_json::json!({ "content": [], "isError": false });
-        Ok(PastCall {
-            id: self.id.as_deref().unwrap_or_default().into(),
-            tool: tool(&self.tool)?,
-            arguments: Arc::new(self.arguments.unwrap_or_default()),
-            outcome,
-            result: outcome.map(|_| Arc::new(self.result.unwrap_or_else(nothing))),
-            admitted: Timestamp(admitted),
-            finished: outcome.map(|_| Timestamp(admitted.saturating_add(1000))),
-            caller: self.caller.map_or_else(local, CallerFile::build),
-        })
-    }
+fn past(past: file::Past, now: u64) -> Result<PastCall, NotAToolName> {
+    Ok(PastCall {
+        id: past.id.as_deref().unwrap_or_default().into(),
+        tool: tool(&past.tool)?,
+        arguments: Arc::new(past.arguments.clone()),
+        outcome: match past.outcome {
+            file::Outcome::Running => None,
+            file::Outcome::Succeeded => Some(Outcome::Succeeded),
+            file::Outcome::Failed => Some(Outcome::Failed),
+            file::Outcome::Cancelled => Some(Outcome::Cancelled),
+            file::Outcome::Unknown => Some(Outcome::Unknown),
+            file::Outcome::InputRequired => Some(Outcome::InputRequired),
+        },
+        admitted: Timestamp(past.admitted(now)),
+        finished: past.finished(now).map(Timestamp),
+        caller: caller(past.caller.clone()),
+        result: past.into_result().map(Arc::new),
+    })
 }

@@ -7,13 +7,10 @@ use std::{
 };
 
 use jsonc_parser::{ast, common::Ranged};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::{
-    KitError,
-    case::{Case, CaseFile},
-};
+use super::{KitError, case::Case};
 use crate::config::{JSONC, Lines, Position};
 
 /// The cases of one file.
@@ -88,13 +85,11 @@ const NO_CASES: &str = "it is no list of cases, such as `[{\"name\": …, \"call
 /// One case; or the offset of what is wrong with it, and what that is.
 fn case(item: &ast::Value<'_>, at: Position) -> Result<Case, (usize, String)> {
     let start = item.range().start;
-    let value = Value::from(item.clone());
-    let expect: Option<Map<String, Value>> = value.get("expect").and_then(Value::as_object).cloned();
-    let file: CaseFile = serde_path_to_error::deserialize(value).map_err(|error| {
+    let read: interlock_cases::Case = serde_path_to_error::deserialize(Value::from(item.clone())).map_err(|error| {
         let segments: Vec<&Segment> = error.path().iter().collect();
         (offset_of(item, &segments), error.inner().to_string())
     })?;
-    file.build(at, expect).map_err(|error| (start, error.to_string()))
+    Case::of(read, at).map_err(|error| (start, error.to_string()))
 }
 
 /// Where the value at a path starts; for a key, where the key does. The nearest around it if there is none.

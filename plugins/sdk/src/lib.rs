@@ -1,4 +1,4 @@
-//! For authors of Interlock plugins in Rust: one trait to implement, one macro to export it.
+//! For authors of Interlock plugins in Rust: one trait to implement, one macro to export it. The [`tour`] takes ten minutes.
 //!
 //! | a component that … | implements | and writes |
 //! |---|---|---|
@@ -73,6 +73,8 @@ pub mod settings;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod toolset;
+#[doc = include_str!("../TOUR.md")]
+pub mod tour {}
 mod transform;
 mod words;
 

@@ -18,13 +18,11 @@ use serde_json::Value;
 
 pub use calls::{CallBuilder, PastBuilder, call, past};
 pub use cases::run_cases;
+pub use interlock_cases::NOW;
 pub use ledger::{Facing, Ledger};
 pub use shelf::Shelf;
 
 use crate::{Call, Fault, Policy, Problem, Unlock, Verdict, moment, settings};
-
-/// "Now" where a test does not say otherwise: Monday, 2026-01-05T09:00:00Z.
-pub const NOW: u64 = 1_767_603_600_000;
 
 /// Configures a policy as the host would.
 ///
