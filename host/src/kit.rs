@@ -18,6 +18,7 @@ mod signing;
 mod target;
 mod trial;
 mod update;
+mod words;
 
 pub use bench::{Bench, Cost, bench};
 pub use build::{Built, build};

@@ -114,7 +114,6 @@ impl From<KitError> for Failure {
             | KitError::NoTool { .. }
             | KitError::NoTarget { .. }
             | KitError::Cases(_)
-            | KitError::NoCasesForKind
             | KitError::Tool { .. }
             | KitError::Key(_)
             | KitError::Untrusted(_)

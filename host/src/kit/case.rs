@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use interlock_cases as file;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     call::{Call, CallId, Caller, NotAToolName, Outcome, PastCall, ToolName},
@@ -28,6 +28,9 @@ pub struct Case {
     pub(super) call: Call,
     /// The yes to the policy's own question, if there is one.
     pub(super) grant: Option<Grant>,
+    /// How it ended and what came back, for a reviewer.
+    pub(super) outcome: Outcome,
+    pub(super) result: Value,
     /// What is to come of it; none: that is yet to be written.
     pub expect: Option<Map<String, Value>>,
 }
@@ -48,7 +51,17 @@ impl Case {
             continues: None,
         };
         let at = Position { line: 1, column: 1 };
-        Self { name: "trivial".to_owned(), at, settings, history: Vec::new(), call, grant: None, expect: None }
+        Self {
+            name: "trivial".to_owned(),
+            at,
+            settings,
+            history: Vec::new(),
+            call,
+            grant: None,
+            outcome: Outcome::Succeeded,
+            result: json!({ "content": [] }),
+            expect: None,
+        }
     }
 
     /// The case that stands at a place of a file.
@@ -62,9 +75,21 @@ impl Case {
         for (nth, past) in history.iter_mut().enumerate().filter(|(_, past)| past.id.as_str().is_empty()) {
             past.id = CallId::from(format!("past-{}", nth + 1).as_str());
         }
+        // Nobody is shown the result of what is running.
+        let outcome = ended(case.call.outcome).unwrap_or(Outcome::Unknown);
+        let result = case.call.result.clone();
         let (call, grant) = self::call(case.call)?;
-        let expect = case.expect.map(|expect| expect.named());
-        Ok(Self { name: case.name, at, settings: Value::Object(case.settings), history, call, grant, expect })
+        Ok(Self {
+            name: case.name,
+            at,
+            settings: Value::Object(case.settings),
+            history,
+            call,
+            grant,
+            outcome,
+            result,
+            expect: case.expect.map(|expect| expect.named()),
+        })
     }
 }
 
@@ -75,6 +100,18 @@ fn caller(file::Caller { principal, roles }: file::Caller) -> Caller {
 /// `server/tool`; the tools of a toolset at hand may do without their server.
 fn tool(name: &str) -> Result<ToolName, NotAToolName> {
     if name.is_empty() || name.contains('/') { name.parse() } else { Ok(ToolName::new("toolset", name)) }
+}
+
+/// None while it is running.
+fn ended(outcome: file::Outcome) -> Option<Outcome> {
+    match outcome {
+        file::Outcome::Running => None,
+        file::Outcome::Succeeded => Some(Outcome::Succeeded),
+        file::Outcome::Failed => Some(Outcome::Failed),
+        file::Outcome::Cancelled => Some(Outcome::Cancelled),
+        file::Outcome::Unknown => Some(Outcome::Unknown),
+        file::Outcome::InputRequired => Some(Outcome::InputRequired),
+    }
 }
 
 fn call(call: file::Call) -> Result<(Call, Option<Grant>), NotAToolName> {
@@ -102,14 +139,7 @@ fn past(past: file::Past, now: u64) -> Result<PastCall, NotAToolName> {
         id: past.id.as_deref().unwrap_or_default().into(),
         tool: tool(&past.tool)?,
         arguments: Arc::new(past.arguments.clone()),
-        outcome: match past.outcome {
-            file::Outcome::Running => None,
-            file::Outcome::Succeeded => Some(Outcome::Succeeded),
-            file::Outcome::Failed => Some(Outcome::Failed),
-            file::Outcome::Cancelled => Some(Outcome::Cancelled),
-            file::Outcome::Unknown => Some(Outcome::Unknown),
-            file::Outcome::InputRequired => Some(Outcome::InputRequired),
-        },
+        outcome: ended(past.outcome),
         admitted: Timestamp(past.admitted(now)),
         finished: past.finished(now).map(Timestamp),
         caller: caller(past.caller.clone()),

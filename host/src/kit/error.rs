@@ -90,9 +90,6 @@ pub enum KitError {
     /// A file of cases is wrong.
     #[error("{}", told(.0))]
     Cases(Vec<CaseProblem>),
-    /// Cases are told for what judges or offers tools.
-    #[error("cases are for policies that judge, and for toolsets; this one only transforms or reviews")]
-    NoCasesForKind,
     /// It is there and has failed; it has told why on standard error.
     #[error("`{tool}` has failed; what it said stands above")]
     Tool {
@@ -117,7 +114,6 @@ impl KitError {
             | Self::Reference(_)
             | Self::Load(_)
             | Self::Cases(_)
-            | Self::NoCasesForKind
             | Self::File { .. }
             | Self::Ambiguous { .. }
             | Self::NotOneModule { .. }

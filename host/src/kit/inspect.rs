@@ -43,7 +43,7 @@ pub struct Running {
     /// Linear memory of an instance, in bytes.
     pub memory_bytes: usize,
     /// What a call costs.
-    pub cost: Option<Cost>,
+    pub cost: Cost,
 }
 
 /// Looks at a component from all sides. Nothing is taken from a cache, so that what loading costs can be told. Its cost
@@ -65,12 +65,7 @@ pub async fn inspect(target: &Target, settings: Option<Value>, time: Duration) -
             if fitting.is_empty() {
                 fitting.push(trivial(&plugin, settings).await);
             }
-            // What only transforms or reviews has no cases, and so no cost that could be told.
-            let cost = match measure(&plugin, &fitting, time).await {
-                Ok(cost) => Some(cost),
-                Err(KitError::NoCasesForKind) => None,
-                Err(error) => return Err(error),
-            };
+            let cost = measure(&plugin, &fitting, time).await;
             let (image_bytes, memory_bytes) = (plugin.image_bytes(), plugin.peak_memory_bytes());
             Ok(Running { isolation: plugin.isolation(), load, image_bytes, memory_bytes, cost })
         }

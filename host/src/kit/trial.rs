@@ -6,19 +6,19 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     KitError, Target,
     case::Case,
     cases::Cases,
     past::{Past, Shelf},
+    words,
 };
 use crate::{
     config::Position,
     sandbox::{Exports, Fault, Limits, LoadError, Manifest, Plugin, Problem, Sandbox, ToolAnswer},
     scope::canonical,
-    verdict::{Refusal, Verdict},
 };
 
 /// What a component may use of time and memory here: enough for a language runtime, and for a machine that is busy.
@@ -32,7 +32,7 @@ pub struct Report {
     pub manifest: Option<Manifest>,
     /// Of each case, in the file's order.
     pub results: Vec<CaseResult>,
-    /// How often each verdict was given; empty for a toolset.
+    /// How often each verdict, or finding, was given; empty for a toolset.
     pub verdicts: BTreeMap<&'static str, usize>,
     /// How often each code was given.
     pub codes: BTreeMap<String, usize>,
@@ -87,7 +87,7 @@ impl CaseResult {
 /// Runs every case. Those with the same settings share one configured component, as calls do.
 ///
 /// # Errors
-/// If the component cannot be loaded, for other reasons than its settings, or is of a kind that has no cases.
+/// If the component cannot be loaded, for other reasons than its settings.
 pub async fn run(sandbox: &Sandbox, target: &Target, cases: &Cases) -> Result<Report, KitError> {
     let mut loaded: BTreeMap<String, Result<Plugin, Vec<Problem>>> = BTreeMap::new();
     let mut results = Vec::new();
@@ -102,7 +102,7 @@ pub async fn run(sandbox: &Sandbox, target: &Target, cases: &Cases) -> Result<Re
             loaded.insert(key.clone(), plugin);
         }
         let got = match loaded.get(&key) {
-            Some(Ok(plugin)) => answer(plugin, case).await?,
+            Some(Ok(plugin)) => answer(plugin, case).await,
             Some(Err(problems)) => Got::Settings(problems.clone()),
             None => continue,
         };
@@ -123,9 +123,9 @@ fn summed(manifest: Option<Manifest>, results: Vec<CaseResult>, memory_bytes: us
     let (mut verdicts, mut codes) = (BTreeMap::new(), BTreeMap::new());
     for result in &results {
         let Got::Answer(given) = &result.got else { continue };
-        if let Some(word) = given.get("verdict").and_then(Value::as_str) {
-            let known = ["allow", "refuse", "ask", "hold"].into_iter().find(|known| *known == word);
-            *verdicts.entry(known.unwrap_or_default()).or_insert(0) += 1;
+        let word = given.get("verdict").or_else(|| given.get("finding")).and_then(Value::as_str);
+        if let Some(known) = word.and_then(|word| words::KNOWN.into_iter().find(|known| *known == word)) {
+            *verdicts.entry(known).or_insert(0) += 1;
         }
         if let Some(code) = given.get("code").and_then(Value::as_str) {
             *codes.entry(code.to_owned()).or_insert(0) += 1;
@@ -137,18 +137,22 @@ fn summed(manifest: Option<Manifest>, results: Vec<CaseResult>, memory_bytes: us
     Report { manifest, results, verdicts, codes, unseen, undeclared, memory_bytes }
 }
 
-/// What comes of one case.
-pub(super) async fn answer(plugin: &Plugin, case: &Case) -> Result<Got, KitError> {
-    let Exports { judge, toolset, .. } = plugin.exports();
-    let answer = if judge {
-        let past = Arc::new(Past(case.history.clone()));
-        plugin.judge(&case.call, case.grant.as_ref(), past).await.map(|verdict| given(&verdict))
+/// What comes of one case. A component that is of several kinds is asked for what the case expects; a verdict first.
+pub(super) async fn answer(plugin: &Plugin, case: &Case) -> Got {
+    let Exports { judge, transform, review, toolset } = plugin.exports();
+    let expects = |key: &str| case.expect.as_ref().is_some_and(|expect| expect.contains_key(key));
+    let past = || Arc::new(Past(case.history.clone()));
+    let answer = if review && (expects("finding") || !(judge || transform)) {
+        plugin.review(&case.call, case.outcome, &case.result).await.map(|finding| words::finding(&finding))
+    } else if transform && (expects("arguments") || !judge) {
+        let rewritten = plugin.rewrite(&case.call, past()).await;
+        rewritten.map(|rewritten| words::arguments(rewritten.as_ref().unwrap_or(&case.call.arguments)))
     } else if toolset {
-        tool_answer(plugin, case).await.map(answered)
+        tool_answer(plugin, case).await.map(words::answer)
     } else {
-        return Err(KitError::NoCasesForKind);
+        plugin.judge(&case.call, case.grant.as_ref(), past()).await.map(|verdict| words::verdict(&verdict))
     };
-    Ok(answer.map_or_else(Got::Fault, Got::Answer))
+    answer.map_or_else(Got::Fault, Got::Answer)
 }
 
 /// The answer of a tool, after the calls that came before in the same store.
@@ -161,55 +165,6 @@ async fn tool_answer(plugin: &Plugin, case: &Case) -> Result<ToolAnswer, Fault> 
         plugin.call_tool(&call, shelf.clone()).await?;
     }
     plugin.call_tool(&case.call, shelf).await
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(fields) => fields,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
-    }
-}
-
-fn answered(ToolAnswer { text, structured, is_error }: ToolAnswer) -> Map<String, Value> {
-    object(json!({ "text": text, "structured": structured, "is_error": is_error }))
-}
-
-/// A verdict in the words of `expect`.
-fn given(verdict: &Verdict) -> Map<String, Value> {
-    let refused = |word: &str, refusal: &Refusal| {
-        let mut given = object(json!({
-            "verdict": word,
-            "code": refusal.code,
-            "reason": refusal.reason,
-            "unlocks": refusal.unlocks,
-        }));
-        if !refusal.details.is_empty() {
-            given.insert("details".to_owned(), Value::Object(refusal.details.clone()));
-        }
-        given
-    };
-    match verdict {
-        Verdict::Allow => object(json!({ "verdict": "allow" })),
-        Verdict::Refuse(refusal) => refused("refuse", refusal),
-        Verdict::Hold(hold) => {
-            let mut given = refused("hold", &hold.otherwise);
-            given.insert("calls".to_owned(), json!(hold.calls));
-            given
-        }
-        Verdict::Ask(question) => object(json!({
-            "verdict": "ask",
-            "reason": question.reason,
-            "question": {
-                "reason": question.reason,
-                "preview": question.preview,
-                "roles": question.roles,
-                "quorum": question.quorum,
-                "expires_in": u64::try_from(question.expires_in.as_millis()).unwrap_or(u64::MAX),
-                "self_approval": question.self_approval,
-                "channel": question.channel,
-            },
-        })),
-    }
 }
 
 /// What came otherwise than expected, by key. What is not named is not looked at.

@@ -13,7 +13,8 @@ use super::{
 use crate::config::JSONC;
 
 /// What is written of a verdict or an answer, beside what the author had named already.
-const WRITTEN: [&str; 6] = ["verdict", "code", "unlocks", "calls", "structured", "is_error"];
+const WRITTEN: [&str; 9] =
+    ["verdict", "code", "unlocks", "calls", "structured", "is_error", "arguments", "finding", "result"];
 
 /// Writes the verdicts that were given into the cases that came out otherwise; how many those were. Cases that failed
 /// without a verdict are left alone.
@@ -55,7 +56,7 @@ fn expectation(result: &CaseResult) -> Option<CstInputValue> {
             // A part that still fits stays as it is.
             (Some(Value::String(part)), Value::String(whole)) if whole.contains(part.as_str()) => part.clone().into(),
             (named, value) if named.is_some() || WRITTEN.contains(&key.as_str()) => value.clone(),
-            (None, value) if key == "text" && !given.contains_key("verdict") => value.clone(),
+            (None, value) if key == "text" => value.clone(),
             _ => return None,
         };
         Some((key.clone(), input(&value)))

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-/// What is to come of a case: of a policy a verdict, of a toolset an answer.
+/// What is to come of a case: of a policy a verdict, arguments or a finding, of a toolset an answer.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
@@ -22,6 +22,12 @@ pub struct Expect {
     #[serde(skip_serializing_if = "Option::is_none")]
     calls: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<FindingWord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     #[serde(default, deserialize_with = "even_null", skip_serializing_if = "Option::is_none")]
     structured: Option<Value>,
@@ -36,6 +42,14 @@ enum Word {
     Refuse,
     Ask,
     Hold,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum FindingWord {
+    Pass,
+    Redact,
+    Withhold,
 }
 
 /// `null` is something that can be expected.
@@ -57,8 +71,10 @@ impl Expect {
 /// What came otherwise than expected: a clause for each key. `given` has the words of `expect`, all of them.
 pub fn differences(expected: &Map<String, Value>, given: &Map<String, Value>) -> Vec<String> {
     let mut wrong = Vec::new();
-    if given.contains_key("verdict") && !expected.contains_key("verdict") {
-        wrong.push("no `verdict` is expected".to_owned());
+    for key in ["verdict", "finding"] {
+        if given.contains_key(key) && !expected.contains_key(key) {
+            wrong.push(format!("no `{key}` is expected"));
+        }
     }
     for (key, wanted) in expected {
         let there = given.get(key);

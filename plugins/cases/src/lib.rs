@@ -18,7 +18,9 @@
 //! ```
 //!
 //! Of a toolset, `history` is called before, in this order, and `expect` holds `text` (a part of it), `structured` and
-//! `is_error`. What is not named in `expect` is not looked at.
+//! `is_error`. Of what rewrites arguments, it holds the `arguments` that go on; of what looks at results, `finding`
+//! (`pass`, `redact`, `withhold`) and the `result` that goes on instead, or `code`, `unlocks`, `reason` and `details`: the
+//! call has the `outcome` and the `result` that it is shown. What is not named in `expect` is not looked at.
 
 mod expect;
 
@@ -109,6 +111,12 @@ pub struct Call {
     /// Who said yes to the policy's own question; empty: it was not asked.
     #[serde(default)]
     pub approved_by: Vec<Caller>,
+    /// How it ended, for what looks at its result.
+    #[serde(default)]
+    pub outcome: Outcome,
+    /// What came back, likewise: the whole `CallToolResult`; an empty success if left out.
+    #[serde(default = "nothing")]
+    pub result: Value,
 }
 
 /// Who calls, or approves.
@@ -141,7 +149,6 @@ impl Past {
 
     /// What came back; none while it is running.
     pub fn into_result(self) -> Option<Value> {
-        let nothing = || serde_json::json!({ "content": [], "isError": false });
         (self.outcome != Outcome::Running).then(|| self.result.unwrap_or_else(nothing))
     }
 }
@@ -158,6 +165,10 @@ impl Outcome {
             Self::InputRequired => "input_required",
         }
     }
+}
+
+fn nothing() -> Value {
+    serde_json::json!({ "content": [], "isError": false })
 }
 
 fn a_minute() -> u64 {

@@ -58,6 +58,12 @@ fn only_what_is_named_is_looked_at_and_null_can_be_named() {
     assert!(differences(&expect(json!({"verdict": "ask", "question": {"quorum": 2}})), &asked).is_empty());
     assert!(!differences(&expect(json!({"verdict": "ask", "question": {"quorum": 1}})), &asked).is_empty());
 
+    let withheld = object(json!({"finding": "withhold", "code": "secret"}));
+    assert!(differences(&expect(json!({"finding": "withhold"})), &withheld).is_empty());
+    assert_eq!(differences(&expect(json!({"code": "secret"})), &withheld), ["no `finding` is expected"]);
+    let rewritten = object(json!({"arguments": {"a": 1}}));
+    assert!(!differences(&expect(json!({"arguments": {"a": 2}})), &rewritten).is_empty());
+
     let answered = object(json!({"text": "done", "structured": {"a": 1}, "is_error": false}));
     assert_eq!(differences(&expect(json!({"structured": null})), &answered), [r#"`structured` is {"a":1}, not null"#]);
 }

@@ -115,9 +115,8 @@ fn as_text(found: &Inspection) -> String {
             line("isolation", isolation(running.isolation).1.to_owned());
             line("instance", format!("{} KiB of memory", running.memory_bytes.div_ceil(1024)));
             line("shared", format!("{} KiB of code and memory image", running.image_bytes.div_ceil(1024)));
-            if let Some(cost) = running.cost {
-                line("per call", format!("median {} µs, p99 {} µs", micros(cost.median), micros(cost.p99)));
-            }
+            let cost = running.cost;
+            line("per call", format!("median {} µs, p99 {} µs", micros(cost.median), micros(cost.p99)));
         }
         Err(problems) => {
             line("isolation", "shows only with settings that it accepts: name some with --settings".to_owned());
@@ -140,9 +139,9 @@ fn as_json(found: &Inspection) -> Value {
             "load_ms": u64::try_from(running.load.as_millis()).unwrap_or(u64::MAX),
             "memory_bytes": running.memory_bytes,
             "image_bytes": running.image_bytes,
-            "calls": running.cost.map(|cost| cost.calls),
-            "median_us": running.cost.map(|cost| micros(cost.median)),
-            "p99_us": running.cost.map(|cost| micros(cost.p99)),
+            "calls": running.cost.calls,
+            "median_us": micros(running.cost.median),
+            "p99_us": micros(running.cost.p99),
         }),
         Err(problems) => {
             let problems = problems.iter().map(|at| json!({ "pointer": at.pointer, "message": at.message }));

@@ -133,3 +133,52 @@ fn a_plugin_that_fails_fails_its_case_and_one_without_cases_is_told_so() {
         assert!(said.out.contains(part), "{part}\n---\n{}", said.out);
     }
 }
+
+#[test]
+fn what_rewrites_arguments_has_cases_too() {
+    let cases = r#"[
+      { "name": "set", "settings": {"set": {"limit": 10}}, "call": {"tool": "a/b", "arguments": {"q": 1}},
+        "expect": {"arguments": {"q": 1, "limit": 10}} },
+      { "name": "left alone", "call": {"tool": "a/b", "arguments": {"q": 1}}, "expect": {"arguments": {"q": 1}} },
+      { "name": "otherwise", "settings": {"remove": "q"}, "call": {"tool": "a/b", "arguments": {"q": 1}},
+        "expect": {"arguments": {"q": 1}} },
+      { "name": "new", "settings": {"remove": "q"}, "call": {"tool": "a/b", "arguments": {"q": 1}} }
+    ]"#;
+    let folder = component("faults/rewrites", cases);
+    let said = interlock(folder.path(), &["plugin", "test", "it.wasm"]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    for line in
+        ["  ok    set\n", "  ok    left alone\n", "        `arguments` is {}, not {\"q\":1}\n", "2 passed, 2 failed"]
+    {
+        assert!(said.out.contains(line), "{line}\n---\n{}", said.out);
+    }
+    let said = interlock(folder.path(), &["plugin", "test", "it.wasm", "--update"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let cases = fs::read_to_string(folder.path().join("cases.json")).unwrap();
+    assert_eq!(cases.matches(r#""arguments": {}"#).count(), 2, "{cases}");
+}
+
+#[test]
+fn what_looks_at_results_has_cases_too() {
+    let cases = r#"[
+      { "name": "passes", "call": {"tool": "a/b"}, "expect": {"finding": "pass"} },
+      { "name": "redacts", "settings": {"redact": "/iban"},
+        "call": {"tool": "a/b", "result": {"content": [], "structuredContent": {"iban": "DE1", "n": 1}}},
+        "expect": {"finding": "redact", "result": {
+          "content": [{"type": "text", "text": "Parts of this are redacted."}],
+          "structuredContent": {"iban": "[redacted]", "n": 1}}} },
+      { "name": "withholds", "settings": {"withhold": "It is secret."}, "call": {"tool": "a/b"},
+        "expect": {"finding": "withhold", "code": "withheld", "reason": "secret"} },
+      { "name": "otherwise", "settings": {"withhold": "It is secret."}, "call": {"tool": "a/b"},
+        "expect": {"finding": "pass"} }
+    ]"#;
+    let folder = component("faults/reviews", cases);
+    let said = interlock(folder.path(), &["plugin", "test", "it.wasm"]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    let end = "3 passed, 1 failed; verdicts: 1 pass, 1 redact, 2 withhold; codes: 2 withheld\n";
+    for line in ["        `finding` is \"withhold\", not \"pass\"\n", end] {
+        assert!(said.out.contains(line), "{line}\n---\n{}", said.out);
+    }
+    let bench = interlock(folder.path(), &["plugin", "inspect", "it.wasm", "--json"]).json();
+    assert!(bench["running"]["calls"].as_u64().is_some_and(|calls| calls > 0), "{bench:#}");
+}
