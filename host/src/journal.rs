@@ -9,6 +9,7 @@ mod error;
 mod event;
 #[cfg(test)]
 mod faults;
+mod follower;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
 mod guard;
@@ -35,6 +36,7 @@ mod writer;
 pub use config::{Config, Durability};
 pub use error::JournalError;
 pub use event::{Draft, Event, Hash, kind};
+pub use follower::{Fold, Follower};
 pub use guard::{Admission, Committed, Guard};
 pub use handle::Journal;
 pub use key_value::{KeyValue, KeyValueError};

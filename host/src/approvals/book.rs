@@ -6,7 +6,7 @@ use super::{Answer, Approval};
 use crate::{
     call::CallId,
     clock::Timestamp,
-    journal::{Event, JournalError, body, kind},
+    journal::{Event, Fold, JournalError, body, kind},
 };
 
 /// How long a question that is settled one way or the other is remembered in memory. The journal keeps it for ever.
@@ -20,12 +20,10 @@ pub struct Book {
     by_binding: HashMap<String, String>,
 }
 
-impl Book {
-    /// Takes in the next event. Events of other kinds, and about questions that are not known, change nothing.
-    ///
-    /// # Errors
-    /// If the event does not have the shape of its kind.
-    pub fn apply(&mut self, event: &Event) -> Result<(), JournalError> {
+impl Fold for Book {
+    const KINDS: &'static str = "approval.*";
+
+    fn apply(&mut self, event: &Event) -> Result<(), JournalError> {
         match event.kind.as_str() {
             kind::APPROVAL_ASKED => self.asked(event, event.read()?),
             kind::APPROVAL_GRANTED => self.answered(event, event.read()?, true),
@@ -45,7 +43,9 @@ impl Book {
         }
         Ok(())
     }
+}
 
+impl Book {
     fn asked(&mut self, event: &Event, asked: body::ApprovalAsked) {
         let id = event.subject.clone();
         self.by_binding.insert(asked.binding.clone(), id.clone());

@@ -1,19 +1,14 @@
 //! Asking, answering and finding: the fold kept up to date with the journal.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use uuid::Uuid;
 
 use super::{Approval, Book, State};
 use crate::{
     call::{Call, CallId},
     clock::Timestamp,
-    journal::{Committed, Draft, Event, Guard, Journal, JournalError, Query, Sequence, body, kind},
+    journal::{Committed, Draft, Event, Follower, Guard, Journal, JournalError, Sequence, body, kind},
     verdict::Question,
 };
-
-/// The most events that one reading of the journal returns.
-const READ_AT_ONCE: usize = 1000;
 
 /// Why an approval could not be asked for, found or answered.
 #[derive(Debug, thiserror::Error)]
@@ -63,53 +58,18 @@ pub enum ApprovalsError {
 
 /// The questions of one journal. Clones share everything.
 #[derive(Clone, Debug)]
-pub struct Approvals(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    journal: Journal,
-    folded: Mutex<Folded>,
-    /// Held while the fold is brought up to date, so that each event is read once.
-    reading: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug, Default)]
-struct Folded {
-    book: Book,
-    upto: Sequence,
-}
+pub struct Approvals(Follower<Book>);
 
 impl Approvals {
     /// The questions in this journal.
     pub fn new(journal: Journal) -> Self {
-        Self(Arc::new(Inner { journal, folded: Mutex::default(), reading: tokio::sync::Mutex::default() }))
-    }
-
-    fn folded(&self) -> MutexGuard<'_, Folded> {
-        // A panic elsewhere leaves at worst a fold that lags behind; the next refresh mends it.
-        self.0.folded.lock().unwrap_or_else(PoisonError::into_inner)
+        Self(Follower::new(journal))
     }
 
     /// Brings the fold up to date and returns the position that it stands at.
     async fn refresh(&self) -> Result<Sequence, ApprovalsError> {
-        let _reading = self.0.reading.lock().await;
-        let head = self.0.journal.refresh().await?;
-        loop {
-            let upto = self.folded().upto;
-            if upto >= head {
-                return Ok(upto);
-            }
-            let query = Query { after: upto, kinds: vec!["approval.*".to_owned()], ..Query::default() };
-            let events = self.0.journal.read(&query).await?;
-            let mut folded = self.folded();
-            for event in &events {
-                folded.book.apply(event)?;
-            }
-            // The store may be further than `head` by now; what it has not returned was not there.
-            folded.upto = events
-                .last()
-                .map_or(head, |last| if events.len() < READ_AT_ONCE { last.seq.max(head) } else { last.seq });
-        }
+        self.0.refresh().await?;
+        Ok(self.0.look(|_, upto| upto))
     }
 
     /// The latest question with this binding, or the one that `continues` used up, and the position as of which.
@@ -121,10 +81,11 @@ impl Approvals {
         binding: &str,
         continues: Option<&CallId>,
     ) -> Result<(Option<Approval>, Sequence), ApprovalsError> {
-        let upto = self.refresh().await?;
-        let folded = self.folded();
-        let spent = continues.and_then(|call| folded.book.spent(binding, call));
-        Ok((spent.or_else(|| folded.book.bound(binding)).cloned(), upto))
+        self.0.refresh().await?;
+        Ok(self.0.look(|book, upto| {
+            let spent = continues.and_then(|call| book.spent(binding, call));
+            (spent.or_else(|| book.bound(binding)).cloned(), upto)
+        }))
     }
 
     /// All questions that still matter, oldest first.
@@ -132,8 +93,8 @@ impl Approvals {
     /// # Errors
     /// If the journal cannot be read.
     pub async fn list(&self) -> Result<Vec<Approval>, ApprovalsError> {
-        self.refresh().await?;
-        Ok(self.folded().book.iter().cloned().collect())
+        self.0.refresh().await?;
+        Ok(self.0.look(|book, _| book.iter().cloned().collect()))
     }
 
     /// One question by its id.
@@ -141,13 +102,13 @@ impl Approvals {
     /// # Errors
     /// If there is none, or the journal cannot be read.
     pub async fn get(&self, id: &str) -> Result<Approval, ApprovalsError> {
-        self.refresh().await?;
-        self.folded().book.get(id).cloned().ok_or_else(|| ApprovalsError::NotFound(id.to_owned()))
+        self.0.refresh().await?;
+        self.0.look(|book, _| book.get(id).cloned()).ok_or_else(|| ApprovalsError::NotFound(id.to_owned()))
     }
 
     /// The time by which states are told.
     pub fn now(&self) -> Timestamp {
-        self.0.journal.now()
+        self.0.journal().now()
     }
 
     /// Puts a question about `call`, unless the same question was put since `since`. Returns whichever stands.
@@ -185,7 +146,7 @@ impl Approvals {
             }),
         };
         // On a conflict someone else asked the same meanwhile: theirs stands.
-        match self.0.journal.commit(vec![draft], guard).await? {
+        match self.0.journal().commit(vec![draft], guard).await? {
             Committed::At(_) | Committed::Conflict => {}
         }
         let (found, _) = self.find(binding, None).await?;
@@ -220,7 +181,7 @@ impl Approvals {
             };
             let kind = if approve { kind::APPROVAL_GRANTED } else { kind::APPROVAL_REFUSED };
             let draft = Draft::new(by, kind, id, &answered)?;
-            match self.0.journal.commit(vec![draft], touching(vec![id.to_owned()], since)).await? {
+            match self.0.journal().commit(vec![draft], touching(vec![id.to_owned()], since)).await? {
                 Committed::At(_) => return self.get(id).await,
                 Committed::Conflict => {}
             }
@@ -256,7 +217,7 @@ impl Approvals {
     pub async fn expire(&self, id: &str) -> Result<(), ApprovalsError> {
         let since = self.refresh().await?;
         let draft = Draft::new("interlock", kind::APPROVAL_EXPIRED, id, &body::ApprovalExpired::default())?;
-        match self.0.journal.commit(vec![draft], touching(vec![id.to_owned()], since)).await? {
+        match self.0.journal().commit(vec![draft], touching(vec![id.to_owned()], since)).await? {
             Committed::At(_) | Committed::Conflict => Ok(()),
         }
     }

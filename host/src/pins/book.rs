@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     call::ToolName,
-    journal::{Event, Hash, JournalError, body, kind},
+    journal::{Event, Fold, Hash, JournalError, body, kind},
     scope::canonical,
 };
 
@@ -68,12 +68,10 @@ pub struct Book {
     revision: u64,
 }
 
-impl Book {
-    /// Takes in the next event. Events of other kinds change nothing.
-    ///
-    /// # Errors
-    /// If the event does not have the shape of its kind.
-    pub fn apply(&mut self, event: &Event) -> Result<(), JournalError> {
+impl Fold for Book {
+    const KINDS: &'static str = "tool.*";
+
+    fn apply(&mut self, event: &Event) -> Result<(), JournalError> {
         if !matches!(event.kind.as_str(), kind::TOOL_PINNED | kind::TOOL_CHANGED | kind::TOOL_ACCEPTED) {
             return Ok(());
         }
@@ -94,7 +92,9 @@ impl Book {
         self.revision += 1;
         Ok(())
     }
+}
 
+impl Book {
     /// How a tool with a definition of this digest stands.
     pub fn standing(&self, tool: &ToolName, digest: &str) -> Standing {
         match self.get(tool) {

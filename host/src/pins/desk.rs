@@ -1,17 +1,13 @@
 //! Seeing, holding against what is pinned, and accepting: the fold kept up to date with the journal.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use serde_json::Value;
 
 use super::{Book, Definition, Pin, Standing};
 use crate::{
     call::ToolName,
-    journal::{Committed, Draft, Event, Guard, Journal, JournalError, Query, Sequence, body, kind},
+    journal::{Committed, Draft, Event, Follower, Guard, Journal, JournalError, Sequence, body, kind},
 };
 
-/// The most events that one reading of the journal returns.
-const READ_AT_ONCE: usize = 1000;
 /// Most tools of one server that are pinned without being asked about: a server cannot fill the journal with names.
 const MOST_TOOLS: usize = 4096;
 /// Most changes of one tool that are recorded between two acceptances. It is held back all the same.
@@ -40,66 +36,12 @@ pub enum Acceptance {
 
 /// The pinned definitions of one journal. Clones share everything.
 #[derive(Clone, Debug)]
-pub struct Pins(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    journal: Journal,
-    folded: Mutex<Folded>,
-    /// Held while the fold is brought up to date from the store, so that each event is read once.
-    reading: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug, Default)]
-struct Folded {
-    book: Book,
-    upto: Sequence,
-}
+pub struct Pins(Follower<Book>);
 
 impl Pins {
     /// The definitions pinned in this journal.
     pub fn new(journal: Journal) -> Self {
-        Self(Arc::new(Inner { journal, folded: Mutex::default(), reading: tokio::sync::Mutex::default() }))
-    }
-
-    fn folded(&self) -> MutexGuard<'_, Folded> {
-        // A panic elsewhere leaves at worst a fold that lags behind; the next look mends it.
-        self.0.folded.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Brings the fold up to everything that this process knows of the journal.
-    async fn catch_up(&self) -> Result<(), JournalError> {
-        if self.take_recent()? {
-            return Ok(());
-        }
-        let _reading = self.0.reading.lock().await;
-        while !self.take_recent()? {
-            let (after, head) = (self.folded().upto, self.0.journal.head());
-            let query = Query { after, kinds: vec!["tool.*".to_owned()], ..Query::default() };
-            let events = self.0.journal.read(&query).await?;
-            let mut folded = self.folded();
-            for event in &events {
-                folded.book.apply(event)?;
-            }
-            // The store may be further than `head` by now; what it has not returned was not there.
-            folded.upto = match events.last() {
-                Some(last) if events.len() >= READ_AT_ONCE => last.seq,
-                Some(last) => last.seq.max(head),
-                None => head,
-            };
-        }
-        Ok(())
-    }
-
-    /// Takes in what is at hand; false if that does not reach back far enough.
-    fn take_recent(&self) -> Result<bool, JournalError> {
-        let mut folded = self.folded();
-        let Some(events) = self.0.journal.since(folded.upto) else { return Ok(false) };
-        for event in &events {
-            folded.book.apply(event)?;
-            folded.upto = event.seq;
-        }
-        Ok(true)
+        Self(Follower::new(journal))
     }
 
     /// How a tool's definition stands, by everything that this process knows of the journal, and as of which position.
@@ -107,9 +49,8 @@ impl Pins {
     /// # Errors
     /// If the journal cannot be read.
     pub async fn standing(&self, tool: &ToolName, digest: &str) -> Result<(Standing, Sequence), JournalError> {
-        self.catch_up().await?;
-        let folded = self.folded();
-        Ok((folded.book.standing(tool, digest), folded.upto))
+        self.0.catch_up().await?;
+        Ok(self.0.look(|book, upto| (book.standing(tool, digest), upto)))
     }
 
     /// The definition that is pinned for a tool.
@@ -117,8 +58,8 @@ impl Pins {
     /// # Errors
     /// If the journal cannot be read.
     pub async fn pinned(&self, tool: &ToolName) -> Result<Option<Definition>, JournalError> {
-        self.catch_up().await?;
-        Ok(self.folded().book.get(tool).map(|pin| pin.pinned.clone()))
+        self.0.catch_up().await?;
+        Ok(self.0.look(|book, _| book.get(tool).map(|pin| pin.pinned.clone())))
     }
 
     /// Every tool that was ever seen, by name, as the journal has it now.
@@ -126,9 +67,8 @@ impl Pins {
     /// # Errors
     /// If the journal cannot be read.
     pub async fn list(&self) -> Result<Vec<Pin>, JournalError> {
-        self.0.journal.refresh().await?;
-        self.catch_up().await?;
-        Ok(self.folded().book.iter().cloned().collect())
+        self.0.refresh().await?;
+        Ok(self.0.look(|book, _| book.iter().cloned().collect()))
     }
 
     /// Takes note of what servers show: pins what nobody has seen before, and records what is not as it was.
@@ -137,17 +77,13 @@ impl Pins {
     /// If the journal cannot be read or written.
     pub async fn sight(&self, sighted: &[Sighting<'_>]) -> Result<(), JournalError> {
         loop {
-            self.0.journal.refresh().await?;
-            self.catch_up().await?;
-            let (drafts, since) = {
-                let folded = self.folded();
-                (news(&folded.book, sighted)?, folded.upto)
-            };
+            self.0.refresh().await?;
+            let (drafts, since) = self.0.look(|book, upto| news(book, sighted).map(|news| (news, upto)))?;
             if drafts.is_empty() {
                 return Ok(());
             }
             let subjects: Vec<String> = drafts.iter().map(|draft| draft.subject.clone()).collect();
-            match self.0.journal.commit(drafts, touching(subjects, since)).await? {
+            match self.0.journal().commit(drafts, touching(subjects, since)).await? {
                 Committed::At(_) => return Ok(()),
                 Committed::Conflict => {}
             }
@@ -159,19 +95,13 @@ impl Pins {
     /// # Errors
     /// If the journal cannot be read or written.
     pub async fn accept(&self, seen: &Pin, definition: &Definition, by: &str) -> Result<Acceptance, JournalError> {
-        self.0.journal.refresh().await?;
-        self.catch_up().await?;
-        let since = {
-            let folded = self.folded();
-            if folded.book.get(&seen.tool) != Some(seen) {
-                return Ok(Acceptance::Overtaken);
-            }
-            folded.upto
-        };
+        self.0.refresh().await?;
+        let since = self.0.look(|book, upto| (book.get(&seen.tool) == Some(seen)).then_some(upto));
+        let Some(since) = since else { return Ok(Acceptance::Overtaken) };
         let Definition { digest, content } = definition;
         let draft = defined(kind::TOOL_ACCEPTED, by, &seen.tool, digest, content)?;
         let guard = touching(vec![seen.tool.to_string()], since);
-        Ok(match self.0.journal.commit(vec![draft], guard).await? {
+        Ok(match self.0.journal().commit(vec![draft], guard).await? {
             Committed::At(_) => Acceptance::Done,
             Committed::Conflict => Acceptance::Overtaken,
         })
@@ -179,14 +109,14 @@ impl Pins {
 
     /// Waits until something has changed since this revision, whoever did it, and returns the new one.
     pub async fn moved(&self, since: u64) -> u64 {
-        let mut changes = self.0.journal.changes();
+        let mut changes = self.0.journal().changes();
         loop {
             // Marked as seen first: what happens after this look wakes us.
             changes.borrow_and_update();
-            if let Err(error) = self.catch_up().await {
+            if let Err(error) = self.0.catch_up().await {
                 tracing::warn!(%error, "the pinned definitions could not be read");
             }
-            let revision = self.folded().book.revision();
+            let revision = self.0.look(|book, _| book.revision());
             if revision != since {
                 return revision;
             }
@@ -248,6 +178,8 @@ fn defined(kind: &str, by: &str, tool: &ToolName, digest: &str, content: &Value)
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;

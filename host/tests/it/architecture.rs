@@ -47,6 +47,7 @@ const SEAMS: &[(&str, &str)] = &[
     ("clock.rs", "Clock"),
     ("gateway/behind.rs", "Behind"),
     ("downstream/server.rs", "ToolServer"),
+    ("journal/follower.rs", "Fold"),
     ("journal/store.rs", "Store"),
     ("sandbox/facts.rs", "History"),
     ("sandbox/facts.rs", "KeyValue"),
