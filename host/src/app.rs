@@ -2,6 +2,7 @@
 
 mod assembly;
 mod house;
+mod keyring;
 mod live;
 mod mistakes;
 mod promotion;
@@ -13,6 +14,7 @@ mod watch;
 
 pub use assembly::Kept;
 pub use house::House;
+pub use keyring::Keyring;
 pub use live::Reload;
 pub use promotion::{Candidate, Promotion, PromotionError, candidate, promote, roll_back};
 pub use serving::{Serving, serving};

@@ -10,6 +10,7 @@ mod completions;
 mod demo;
 mod error;
 mod import;
+mod keys;
 mod logging;
 mod output;
 mod plugin;
@@ -73,6 +74,7 @@ fn perform(typed: &Interlock) -> Result<(), Failure> {
         Verb::Call(asked) => call::run(&typed.global, asked),
         Verb::Explain(asked) => call::explain(&typed.global, asked),
         Verb::Approvals(asked) => approvals::run(&typed.global, asked),
+        Verb::Keys(asked) => keys::run(&typed.global, asked),
         Verb::Calls(asked) => calls::run(&typed.global, asked),
         Verb::Audit(asked) => audit::run(&typed.global, asked),
         Verb::Plugin(asked) => plugin::run(&typed.global, asked),

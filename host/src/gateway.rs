@@ -4,6 +4,7 @@
 //! directions; two transports (`stdio`, `http`) stand before it. Both eras of MCP are spoken on either.
 
 mod answer;
+mod authenticate;
 mod behind;
 mod client;
 mod connection;
@@ -28,6 +29,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use authenticate::{Authenticate, Unauthenticated};
 pub use behind::{Announcement, Behind, Offered};
 pub use http::{router, serve_http};
 pub use stdio::serve_stdio;

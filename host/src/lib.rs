@@ -17,6 +17,7 @@ pub mod journal;
 pub mod sandbox;
 
 pub mod approvals;
+pub mod identity;
 pub mod ledger;
 pub mod pins;
 

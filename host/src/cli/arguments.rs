@@ -50,6 +50,8 @@ pub(super) enum Verb {
     Explain(Call),
     /// Questions that wait for a person.
     Approvals(Approvals),
+    /// API keys: who may call over HTTP.
+    Keys(Keys),
     /// Calls, and those whose outcome nobody knows.
     Calls(Calls),
     /// The journal.
@@ -71,6 +73,38 @@ pub(super) struct Serve {
     /// Serves streamable HTTP at http://ADDR/mcp instead of standard input and output.
     #[arg(long, value_name = "ADDR")]
     pub(super) http: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Keys {
+    #[command(subcommand)]
+    pub(super) action: Option<KeysAction>,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysAction {
+    /// Makes a key, and prints it this once.
+    Create(CreateKey),
+    /// Lists them, without their secrets.
+    List,
+    /// Ends a key, at once and in every gateway.
+    Revoke {
+        /// Its id, or the name of several.
+        key: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CreateKey {
+    /// Who calls with it: the principal that policies and the journal see. Several keys may have the same.
+    pub(super) name: String,
+    /// A role of its calls; may be given several times.
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(super) roles: Vec<String>,
+    /// After so many days it ends by itself; never, unless given.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(super) expires_days: Option<u32>,
 }
 
 #[derive(Debug, Args)]

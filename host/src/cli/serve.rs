@@ -1,5 +1,7 @@
 //! `interlock serve`: the AI's door, on standard input and output or over HTTP.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
@@ -10,31 +12,28 @@ use super::{
     running::{block_on, configuration, with_app},
 };
 use crate::{
-    app::House,
+    app::{House, Keyring},
     config::Config,
-    gateway::{self, Gateway},
+    gateway::{self, Authenticate, Gateway},
+    identity::Keys,
 };
 
 /// Serves until the client hangs up, or the process is told to end.
 pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
     let config = configuration(global)?;
     if let Some(address) = asked.http {
-        if !address.ip().is_loopback() {
+        if !address.ip().is_loopback() && !config.http_keys {
             let message =
                 format!("`--http {address}` is reachable from other machines, and there is no authentication");
-            return Err(Failure::new(Kind::Config, message).hint("listen on 127.0.0.1 or [::1]."));
-        }
-        if config.http_keys {
-            let message = "`auth.keys` asks for API keys, which this version does not have";
             return Err(Failure::new(Kind::Config, message)
-                .hint("leave `auth` out; the gateway is reachable from this machine only."));
+                .hint("listen on 127.0.0.1 or [::1], or write `\"auth\": {\"keys\": true}` and make keys with `interlock keys create`."));
         }
     }
     block_on(with_app(&config, Some("serve"), async |app| {
         let doors = app.doors();
         let house = House::open(app.mediators(), &doors).await;
         app.watch(&doors);
-        let gateway = Gateway::new(door(&config), std::sync::Arc::new(house), app.clock.clone(), doors.clone())
+        let gateway = Gateway::new(door(&config), Arc::new(house), app.clock.clone(), doors.clone())
             .context("the AI's door cannot be opened")?;
         match asked.http {
             None => {
@@ -51,9 +50,12 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
                     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
                 let bound = listener.local_addr().context("the listener has no address")?;
                 tell(&format!("interlock serves MCP at http://{bound}/mcp"));
+                let known = config.http_keys.then(|| -> Arc<dyn Authenticate> {
+                    Arc::new(Keyring(Keys::new(app.journal.clone(), config.journal.pepper())))
+                });
                 let stopping = doors.stopping();
                 tokio::select! {
-                    served = gateway::serve_http(&gateway, listener) => served.context("the HTTP door failed")?,
+                    served = gateway::serve_http(&gateway, known, listener) => served.context("the HTTP door failed")?,
                     () = async { told_to_end().await; stopping.cancel(); std::future::pending().await } => {}
                 }
             }

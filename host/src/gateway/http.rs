@@ -3,6 +3,7 @@
 //! Since 2026-07-28 a request is a POST that stands for itself. Before, `initialize` opens a session, whose requests
 //! are POSTs too, and whose GET is a stream of announcements.
 
+mod auth;
 mod guard;
 mod headers;
 mod log;
@@ -24,7 +25,7 @@ use axum::{
 use rmcp::transport::common::http_header::{EVENT_STREAM_MIME_TYPE, HEADER_LAST_EVENT_ID};
 use tokio::net::TcpListener;
 
-use super::{Gateway, GatewayError};
+use super::{Authenticate, Gateway, GatewayError};
 use crate::call::Caller;
 
 /// What the handlers share.
@@ -35,7 +36,7 @@ struct Door {
 }
 
 impl Door {
-    /// The caller: whom an authentication layer has put into the request's extensions as a [`Caller`], or `local`.
+    /// The caller: whom authentication, or a layer around this, has put into the request's extensions as a [`Caller`], or `local`.
     fn caller(&self, extensions: &axum::http::Extensions, client: Option<String>) -> Caller {
         match extensions.get::<Caller>() {
             Some(known) => Caller { client, ..known.clone() },
@@ -44,13 +45,15 @@ impl Door {
     }
 }
 
-/// The route `/mcp`. A layer around it may put a [`Caller`] into the extensions of each request.
-pub fn router(gateway: &Gateway) -> Router {
+/// The route `/mcp`. With `known`, only for callers whom it knows; without, everyone is `local`, unless a layer around it
+/// puts a [`Caller`] into the extensions of each request.
+pub fn router(gateway: &Gateway, known: Option<Arc<dyn Authenticate>>) -> Router {
     let door = Door { gateway: gateway.clone(), sessions: Arc::new(session::Sessions::new(gateway)) };
-    Router::new()
-        .route("/mcp", routing::post(post::post).get(get).delete(delete))
-        .layer(middleware::from_fn_with_state(door.clone(), guard::guard))
-        .with_state(door)
+    let mut router = Router::new().route("/mcp", routing::post(post::post).get(get).delete(delete));
+    if let Some(known) = known {
+        router = router.layer(middleware::from_fn_with_state(known, auth::authenticate));
+    }
+    router.layer(middleware::from_fn_with_state(door.clone(), guard::guard)).with_state(door)
 }
 
 /// Serves [`router`] on this socket until the gateway's tasks are told to stop.
@@ -60,7 +63,11 @@ pub fn router(gateway: &Gateway) -> Router {
 ///
 /// # Errors
 /// If the socket fails.
-pub async fn serve_http(gateway: &Gateway, listener: TcpListener) -> Result<(), GatewayError> {
+pub async fn serve_http(
+    gateway: &Gateway,
+    known: Option<Arc<dyn Authenticate>>,
+    listener: TcpListener,
+) -> Result<(), GatewayError> {
     let listener = listener.tap_io(|socket| {
         // An answer is written in one go, so waiting for more to send only costs time.
         if let Err(error) = socket.set_nodelay(true) {
@@ -68,7 +75,8 @@ pub async fn serve_http(gateway: &Gateway, listener: TcpListener) -> Result<(), 
         }
     });
     let stopping = gateway.inner.tasks.stopping();
-    let served = axum::serve(listener, router(gateway)).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let served =
+        axum::serve(listener, router(gateway, known)).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let too_late = async {
         stopping.cancelled().await;
         tokio::time::sleep(gateway.inner.config.grace).await;

@@ -265,6 +265,27 @@ pub struct Defined {
     pub content: Value,
 }
 
+/// Body of `key.created`; the subject is the key's id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyCreated {
+    /// The principal of its calls.
+    pub name: String,
+    /// Their roles.
+    pub roles: Vec<String>,
+    /// When it ends by itself; none: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// HMAC-SHA-256 of its id and secret by the pepper, as hexadecimal digits.
+    pub digest: String,
+}
+
+/// Body of `key.revoked`; the subject is the key's id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyRevoked {
+    /// The principal of its calls.
+    pub name: String,
+}
+
 /// Body of `process.started` and `process.stopped`; the subject is the process id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Process {

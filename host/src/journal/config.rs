@@ -27,6 +27,11 @@ impl Config {
     pub fn components(&self) -> PathBuf {
         beside(&resolved(&self.path), "-components")
     }
+
+    /// The file beside it for the pepper of API keys. It may not be there.
+    pub fn pepper(&self) -> PathBuf {
+        beside(&resolved(&self.path), "-pepper")
+    }
 }
 
 /// When an admission counts as durable.

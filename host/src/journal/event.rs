@@ -39,6 +39,10 @@ pub mod kind {
     pub const TOOL_CHANGED: &str = "tool.changed";
     /// An operator made a definition the one that counts.
     pub const TOOL_ACCEPTED: &str = "tool.accepted";
+    /// An API key was made.
+    pub const KEY_CREATED: &str = "key.created";
+    /// An API key was ended.
+    pub const KEY_REVOKED: &str = "key.revoked";
     /// A process of this program began to use the journal.
     pub const PROCESS_STARTED: &str = "process.started";
     /// A process of this program ended in an orderly way.
@@ -63,7 +67,7 @@ pub mod kind {
     pub const PLUGIN_REJECTED: &str = "plugin.rejected";
 
     /// All of them.
-    pub const ALL: [&str; 25] = [
+    pub const ALL: [&str; 27] = [
         CALL_ADMITTED,
         CALL_FINISHED,
         CALL_REVIEWED,
@@ -78,6 +82,8 @@ pub mod kind {
         TOOL_PINNED,
         TOOL_CHANGED,
         TOOL_ACCEPTED,
+        KEY_CREATED,
+        KEY_REVOKED,
         PROCESS_STARTED,
         PROCESS_STOPPED,
         CONFIG_APPLIED,

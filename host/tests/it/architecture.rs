@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 const RANKS: &[(u32, &[&str])] = &[
     (0, &["call", "verdict", "scope", "clock", "secret", "tasks", "registry", "trust"]),
     (1, &["journal", "sandbox"]),
-    (2, &["ledger", "approvals", "pins"]),
+    (2, &["ledger", "approvals", "pins", "identity"]),
     (3, &["policy", "downstream"]),
     (4, &["mediation"]),
     (6, &["gateway"]),
@@ -45,6 +45,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
 /// Every trait of the host: a seam with at least two implementors, doubles of tests included.
 const SEAMS: &[(&str, &str)] = &[
     ("clock.rs", "Clock"),
+    ("gateway/authenticate.rs", "Authenticate"),
     ("gateway/behind.rs", "Behind"),
     ("downstream/server.rs", "ToolServer"),
     ("journal/follower.rs", "Fold"),

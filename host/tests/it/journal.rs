@@ -7,4 +7,4 @@ mod notes;
 mod order;
 mod peers;
 mod reference;
-mod world;
+pub(crate) mod world;

@@ -14,6 +14,7 @@ mod fire;
 mod gateway;
 mod interop;
 mod journal;
+mod keys;
 mod kit;
 mod logs;
 mod mediation;

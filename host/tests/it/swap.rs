@@ -2,7 +2,7 @@
 
 mod bad;
 mod config;
-mod live;
+pub(crate) mod live;
 mod rollout;
 mod signed;
 

@@ -34,7 +34,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
         let gateway = house.gateway.clone();
-        let serving = tokio::spawn(async move { serve_http(&gateway, listener).await.unwrap() });
+        let serving = tokio::spawn(async move { serve_http(&gateway, None, listener).await.unwrap() });
         Self { house, url, http: reqwest::Client::new(), serving }
     }
 
@@ -50,7 +50,7 @@ impl Served {
             }
             request
         });
-        let router = router(&house.gateway).layer(layer);
+        let router = router(&house.gateway, None).layer(layer);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { house, url, http: reqwest::Client::new(), serving }
     }

@@ -13,20 +13,20 @@ use interlock::{
 use serde_json::{Map, Value, json};
 
 /// A folder, a clock, and the peers that were opened over it.
-pub(super) struct World {
-    pub(super) folder: tempfile::TempDir,
-    pub(super) clock: Arc<ManualClock>,
+pub(crate) struct World {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 /// One process, as far as the journal can tell.
 #[derive(Clone)]
-pub(super) struct Peer {
-    pub(super) journal: Journal,
+pub(crate) struct Peer {
+    pub(crate) journal: Journal,
     pub(super) ledger: Ledger,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp(1_767_603_600_000)));
         Self { folder: tempfile::tempdir().unwrap(), clock }
     }
@@ -35,7 +35,7 @@ impl World {
         config(self.folder.path())
     }
 
-    pub(super) async fn peer(&self) -> Peer {
+    pub(crate) async fn peer(&self) -> Peer {
         self.peer_with(self.config()).await
     }
 

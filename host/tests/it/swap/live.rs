@@ -28,14 +28,14 @@ const CLIENTS: usize = 32;
 const SWAPS: usize = 20;
 
 /// `interlock serve --http`, killed when dropped.
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     client: reqwest::Client,
 }
 
 impl Served {
-    async fn start(folder: &Path) -> Self {
+    pub(crate) async fn start(folder: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_interlock"))
             .args(["serve", "--http", "127.0.0.1:0"])
             .current_dir(folder)
@@ -57,8 +57,8 @@ impl Served {
         Self { child, url, client: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
-    /// Makes a call and returns the codes of all refusals.
-    async fn codes(&self) -> Vec<String> {
+    /// A call of `ci__run_tests`, to be sent to this address.
+    pub(crate) fn call(&self, url: &str) -> reqwest::RequestBuilder {
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": {},
@@ -68,18 +68,18 @@ impl Served {
             "jsonrpc": "2.0", "id": 1, "method": "tools/call",
             "params": {"name": "ci__run_tests", "arguments": {"revision": "r1"}, "_meta": meta},
         });
-        let answer = self
-            .client
-            .post(&self.url)
+        self.client
+            .post(url)
             .header("Accept", "application/json, text/event-stream")
             .header("MCP-Protocol-Version", "2026-07-28")
             .header("Mcp-Method", "tools/call")
             .header("Mcp-Name", "ci__run_tests")
             .json(&call)
-            .send()
-            .await
-            .unwrap();
-        let answer: Value = answer.json().await.unwrap();
+    }
+
+    /// Makes a call and returns the codes of all refusals.
+    async fn codes(&self) -> Vec<String> {
+        let answer: Value = self.call(&self.url).send().await.unwrap().json().await.unwrap();
         let refused = answer["result"]["structuredContent"]["interlock"]["refused"].as_array();
         let refused = refused.unwrap_or_else(|| panic!("a call was lost: {answer}"));
         refused.iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect()
@@ -90,14 +90,14 @@ impl Served {
         while self.codes().await[0] != code {}
     }
 
-    async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         let pid = self.child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
         assert!(self.child.wait().await.unwrap().success());
     }
 }
 
-async fn events(folder: &Path) -> Vec<Event> {
+pub(crate) async fn events(folder: &Path) -> Vec<Event> {
     let config =
         interlock::config::load(&folder.join("interlock.json"), &|_| None, &interlock::sandbox::standard_plugins());
     let (journal, _) = interlock::app::open_journal(&config.unwrap()).await.unwrap();
