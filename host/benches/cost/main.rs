@@ -1,12 +1,11 @@
 //! What Interlock costs, each figure beside a baseline of the same run. For whoever decides if it is quick enough.
 //!
-//! `cargo xtask bench [-- [sandbox] [languages] [ledger] [scopes] [gateway] [house] [swap] [--full] [--json FILE]]`.
+//! `cargo xtask bench [-- [sandbox] [ledger] [scopes] [gateway] [house] [swap] [--full] [--json FILE]]`.
 //! Prints Markdown tables.
 
 mod echo;
 mod gateway;
 mod house;
-mod languages;
 mod ledger;
 mod load;
 mod measure;
@@ -48,7 +47,6 @@ struct Arguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
     Sandbox,
-    Languages,
     Ledger,
     Scopes,
     Gateway,
@@ -76,7 +74,6 @@ fn main() -> Result<()> {
         let made = runtime.block_on(async {
             match part {
                 Part::Sandbox => sandbox::measure(asked.full).await.map(one),
-                Part::Languages => languages::measure(asked.full).await.map(one),
                 Part::Ledger => ledger::measure(asked.full).await.map(one),
                 Part::Scopes => scopes::measure(asked.full).await.map(one),
                 Part::Gateway => gateway::measure(asked.full).await.map(one),

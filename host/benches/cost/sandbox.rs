@@ -260,7 +260,7 @@ impl history::Host for Guest {
 }
 
 /// The same history, in the host's words.
-pub(crate) struct OnePast;
+struct OnePast;
 
 #[async_trait]
 impl History for OnePast {

@@ -12,6 +12,8 @@ mod standing;
 mod test;
 mod verify;
 
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
@@ -21,7 +23,7 @@ use super::{
     running::cache_folder,
 };
 use crate::{
-    kit::KitError,
+    kit::{KitError, Target},
     sandbox::{Isolation, LoadError, Sandbox},
 };
 
@@ -87,6 +89,15 @@ pub(super) fn run(global: &Global, plugin: &Plugin) -> Result<(), Failure> {
 /// The sandbox that plugins are tried in: the same as the gateway's, with what it keeps.
 fn sandbox() -> Result<Sandbox, Failure> {
     Ok(Sandbox::start(cache_folder().as_deref()).context("the sandbox cannot start")?)
+}
+
+/// What is asked about, with cases from elsewhere if some are named.
+async fn target(asked: &str, cases: Option<PathBuf>) -> Result<Target, KitError> {
+    let target = Target::find(asked).await?;
+    Ok(match cases {
+        Some(path) => target.with_cases(path),
+        None => target,
+    })
 }
 
 /// How calls are kept apart: for programs, and for people.

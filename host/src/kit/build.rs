@@ -24,8 +24,8 @@ pub struct Built {
     pub language: Language,
 }
 
-/// Folders that hold no sources of the author's.
-const NOT_SOURCES: [&str; 5] = ["target", "node_modules", "__pycache__", "venv", "env"];
+/// Folders that hold no sources of the author's: what is built or installed, and what a run of Interlock leaves.
+const NOT_SOURCES: [&str; 6] = ["target", "node_modules", "__pycache__", "venv", "env", "audit_logs"];
 
 /// Where the component of a folder comes to lie unless it is told: in the folder, under the folder's name.
 pub(super) fn component_of(folder: &Path) -> PathBuf {
@@ -50,7 +50,7 @@ fn newest(folder: &Path) -> Option<SystemTime> {
                 continue;
             }
             self::newest(&path)
-        } else if name.starts_with('.') || name == "cases.json" || name.ends_with(".wasm") || name.ends_with(".md") {
+        } else if is_no_source(name) {
             continue;
         } else {
             fs::metadata(&path).and_then(|file| file.modified()).ok()
@@ -58,6 +58,13 @@ fn newest(folder: &Path) -> Option<SystemTime> {
         newest = newest.max(time);
     }
     newest
+}
+
+/// Whether a file has no part in the component: cases, documents, and a configuration with the journal beside it.
+fn is_no_source(name: &str) -> bool {
+    let others = ["cases.json", "expected.json", "interlock.json"];
+    let journal = name.starts_with("interlock.db");
+    journal || name.starts_with('.') || others.contains(&name) || name.ends_with(".wasm") || name.ends_with(".md")
 }
 
 /// Builds the folder's component. Compilers talk on standard error.

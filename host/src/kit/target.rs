@@ -28,6 +28,8 @@ pub struct Target {
 #[derive(Clone, Debug)]
 enum CasesAt {
     File(PathBuf),
+    /// Asked for by name, so they must be there.
+    Asked(PathBuf),
     Standard(&'static str),
 }
 
@@ -78,6 +80,12 @@ impl Target {
         }
     }
 
+    /// The same with the cases of another file, such as those of one policy among all that a language's plugin can be.
+    #[must_use]
+    pub fn with_cases(self, path: PathBuf) -> Self {
+        Self { cases: CasesAt::Asked(path), ..self }
+    }
+
     /// A component in a registry has no cases with it.
     fn pulled(name: String, bytes: Vec<u8>) -> Self {
         Self { name, bytes, cases: CasesAt::File(PathBuf::from("cases.json")) }
@@ -88,13 +96,14 @@ impl Target {
         Ok(Self { name: component.display().to_string(), bytes, cases: CasesAt::File(cases) })
     }
 
-    /// Its cases: `cases.json` beside it. None if there is no such file.
+    /// Its cases: `cases.json` beside it, and none if there is no such file; or those that were asked for.
     ///
     /// # Errors
     /// Everything that is wrong with them.
     pub fn cases(&self) -> Result<Option<Cases>, KitError> {
         match &self.cases {
             CasesAt::File(path) => path.is_file().then(|| Cases::read(path)).transpose(),
+            CasesAt::Asked(path) => Cases::read(path).map(Some),
             CasesAt::Standard(name) => {
                 let text = files::text(&format!("cases/{name}.json"));
                 text.map(|text| Cases::parse(Path::new(&format!("{name}/cases.json")), text)).transpose()
@@ -105,7 +114,7 @@ impl Target {
     /// Where its cases would be, in words.
     pub fn cases_at(&self) -> String {
         match &self.cases {
-            CasesAt::File(path) => path.display().to_string(),
+            CasesAt::File(path) | CasesAt::Asked(path) => path.display().to_string(),
             CasesAt::Standard(name) => format!("{name}/cases.json"),
         }
     }

@@ -38,7 +38,7 @@ pub struct Report {
     pub codes: BTreeMap<String, usize>,
     /// Codes that the manifest declares and no case shows.
     pub unseen: Vec<String>,
-    /// Codes that were given and the manifest does not declare: a mistake of the plugin's.
+    /// Codes that were given and that neither the manifest declares nor the case's settings: a mistake of the plugin's.
     pub undeclared: Vec<String>,
     /// Most memory that an instance had, in bytes.
     pub memory_bytes: usize,
@@ -91,6 +91,7 @@ impl CaseResult {
 pub async fn run(sandbox: &Sandbox, target: &Target, cases: &Cases) -> Result<Report, KitError> {
     let mut loaded: BTreeMap<String, Result<Plugin, Vec<Problem>>> = BTreeMap::new();
     let mut results = Vec::new();
+    let mut of_settings = BTreeSet::new();
     for case in &cases.cases {
         let key = canonical(&case.settings);
         if !loaded.contains_key(&key) {
@@ -106,12 +107,18 @@ pub async fn run(sandbox: &Sandbox, target: &Target, cases: &Cases) -> Result<Re
             Some(Err(problems)) => Got::Settings(problems.clone()),
             None => continue,
         };
+        if let Got::Answer(given) = &got
+            && let Some(code) = given.get("code").and_then(Value::as_str)
+            && says(&case.settings, code)
+        {
+            of_settings.insert(code.to_owned());
+        }
         let wrong = differences(case.expect.as_ref(), &got);
         results.push(CaseResult { name: case.name.clone(), at: case.at, expected: case.expect.clone(), got, wrong });
     }
     let plugins = || loaded.values().filter_map(|plugin| plugin.as_ref().ok());
     let memory_bytes = plugins().map(Plugin::peak_memory_bytes).max().unwrap_or_default();
-    Ok(summed(plugins().next().map(|plugin| plugin.manifest().clone()), results, memory_bytes))
+    Ok(summed(plugins().next().map(|plugin| plugin.manifest().clone()), results, &of_settings, memory_bytes))
 }
 
 /// Makes a component ready for trials.
@@ -119,7 +126,23 @@ pub(super) async fn load(sandbox: &Sandbox, target: &Target, settings: &Value) -
     sandbox.load(&target.name, &target.bytes, settings, LIMITS).await
 }
 
-fn summed(manifest: Option<Manifest>, results: Vec<CaseResult>, memory_bytes: usize) -> Report {
+/// Whether settings have a code: as a value, or in quotes in a text such as a policy in another language. It is then the
+/// operator's own, who need not look it up in the manifest.
+fn says(settings: &Value, code: &str) -> bool {
+    match settings {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => text == code || text.contains(&format!("\"{code}\"")),
+        Value::Array(items) => items.iter().any(|item| says(item, code)),
+        Value::Object(fields) => fields.values().any(|value| says(value, code)),
+    }
+}
+
+fn summed(
+    manifest: Option<Manifest>,
+    results: Vec<CaseResult>,
+    of_settings: &BTreeSet<String>,
+    memory_bytes: usize,
+) -> Report {
     let (mut verdicts, mut codes) = (BTreeMap::new(), BTreeMap::new());
     for result in &results {
         let Got::Answer(given) = &result.got else { continue };
@@ -133,7 +156,8 @@ fn summed(manifest: Option<Manifest>, results: Vec<CaseResult>, memory_bytes: us
     }
     let declared: BTreeSet<String> = manifest.iter().flat_map(|manifest| manifest.codes.iter().cloned()).collect();
     let unseen = declared.iter().filter(|code| !codes.contains_key(*code)).cloned().collect();
-    let undeclared = codes.keys().filter(|code| !declared.contains(*code)).cloned().collect();
+    let known = |code: &String| declared.contains(code) || of_settings.contains(code);
+    let undeclared = codes.keys().filter(|code| !known(code)).cloned().collect();
     Report { manifest, results, verdicts, codes, unseen, undeclared, memory_bytes }
 }
 

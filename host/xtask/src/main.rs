@@ -34,7 +34,8 @@ Usage: cargo xtask VERB [ARGS]
   conformance [--times N]
                   plugins, then MCP's conformance suites: a server bare, and N times behind Interlock; a client
   languages [--release]
-                  plugins, then new ones in Rust, Python and JavaScript: built, tested, measured; a table
+                  plugins, then new ones in Rust, Python and JavaScript: built, tested, measured; then one rule in
+                  six languages: tested, behind a gateway, measured; tables
 
 TARGET is cargo's target folder. INTERLOCK_GUEST_TOOLCHAIN=rustup or =debian forces one way of finding a compiler for
 the plugins; without it the first that works is taken.

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{isolation, sandbox};
+use super::{isolation, sandbox, target};
 use crate::{
     cli::{
         arguments::Global,
@@ -14,7 +14,7 @@ use crate::{
         output::{print, print_json},
         running::block_on,
     },
-    kit::{self, Target},
+    kit,
 };
 
 #[derive(Debug, Args)]
@@ -25,6 +25,9 @@ pub(super) struct Bench {
     /// A JSON file with the settings to configure it with; those of its first case unless given.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
+    /// The cases whose calls are measured, instead of its own.
+    #[arg(long, value_name = "FILE")]
+    cases: Option<PathBuf>,
     /// How long to measure, in seconds.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
@@ -34,7 +37,7 @@ pub(super) struct Bench {
 pub(super) fn run(global: &Global, asked: &Bench) -> Result<(), Failure> {
     let settings = asked.settings.as_deref().map(settings).transpose()?;
     block_on(async {
-        let target = Target::find(&asked.target).await?;
+        let target = target(&asked.target, asked.cases.clone()).await?;
         let measured = kit::bench(&sandbox()?, &target, settings, Duration::from_secs(asked.seconds)).await?;
         let kit::Bench { cost, cases, memory_bytes, image_bytes, isolation: how } = measured;
         let micros = |time: Duration| (time.as_secs_f64() * 1e7).round() / 10.0;

@@ -1,11 +1,11 @@
 //! `interlock plugin test`: runs a plugin's cases against its component.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::sandbox;
+use super::{sandbox, target};
 use crate::{
     cli::{
         arguments::Global,
@@ -23,6 +23,9 @@ pub(super) struct Test {
     /// brings.
     #[arg(default_value = ".")]
     target: String,
+    /// The cases to run, instead of its own.
+    #[arg(long, value_name = "FILE")]
+    cases: Option<PathBuf>,
     /// Writes what came of the cases into `cases.json`.
     #[arg(long)]
     update: bool,
@@ -31,7 +34,7 @@ pub(super) struct Test {
 /// Runs the cases and tells of each.
 pub(super) fn run(global: &Global, asked: &Test) -> Result<(), Failure> {
     block_on(async {
-        let target = Target::find(&asked.target).await?;
+        let target = target(&asked.target, asked.cases.clone()).await?;
         let Some(cases) = target.cases()? else {
             let message = format!("there are no cases: `{}` is not there", target.cases_at());
             return Err(

@@ -1,6 +1,6 @@
 //! `cases.json` against components: what comes otherwise, what is missing, and what does not parse, each at its place.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
@@ -65,6 +65,30 @@ fn a_wrong_verdict_is_told_with_its_place_and_update_writes_what_was_given_and_n
     assert_eq!(ok, [true, true, true, false, true], "{report:#}");
     let third = &report["results"][2]["expected"];
     assert_eq!(third, &json!({"verdict": "refuse", "code": "not_allowed", "reason": "no rule", "unlocks": []}));
+}
+
+#[test]
+fn what_a_policy_language_is_set_to_has_cases_and_codes_of_its_own() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/refund-limit");
+    // Where no folder has the name of a plugin.
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    for language in ["cedar", "cel", "rego"] {
+        let own = interlock(place, &["plugin", "test", language, "--json"]);
+        assert_eq!((own.code, &own.json()["ok"]), (Some(0), &json!(true)), "{}", own.out);
+        let cases = examples.join(language).join("cases.json").display().to_string();
+        let said = interlock(place, &["plugin", "test", language, "--cases", &cases, "--json"]);
+        let report = said.json();
+        assert_eq!((said.code, &report["cases"]), (Some(0), &json!(cases)), "{report:#}");
+        assert_eq!(report["codes"]["given"], json!({"ticket_missing": 4}), "{report:#}");
+        let bench = ["plugin", "bench", language, "--cases", &cases, "--seconds", "1", "--json"];
+        assert_eq!(interlock(place, &bench).json()["cases"], json!(8), "those, and not its own");
+    }
+    for verb in ["test", "bench"] {
+        let gone = interlock(place, &["plugin", verb, "cel", "--cases", "gone.json"]);
+        assert_eq!((gone.code, gone.out.as_str()), (Some(1), ""));
+        assert!(gone.err.starts_with("Error: `gone.json`"), "{}", gone.err);
+    }
 }
 
 #[test]

@@ -44,6 +44,27 @@ fn every_language_and_kind_gets_a_folder_in_which_nothing_is_left_to_fill_in() {
 }
 
 #[test]
+fn the_examples_in_python_and_javascript_are_new_folders_with_another_rule_in_them() {
+    let place = tempfile::tempdir().unwrap();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/refund-limit");
+    for language in ["python", "javascript"] {
+        let folder = place.path().join(language).join("refund-limit");
+        let name = folder.to_str().unwrap();
+        assert_eq!(interlock(place.path(), &["plugin", "new", name, "--lang", language]).code, Some(0));
+        let mut all = Vec::new();
+        files(&folder, &mut all);
+        for new in all {
+            let file = Path::new(&new).strip_prefix(&folder).unwrap();
+            let example = examples.join(language).join(file);
+            let there = fs::read_to_string(&example).unwrap_or_else(|error| panic!("{}: {error}", example.display()));
+            let of_the_rule = ["policy.py", "policy.js", "cases.json", "README.md"].map(Path::new).contains(&file);
+            let is_the_same = there == fs::read_to_string(&new).unwrap();
+            assert_eq!(is_the_same, !of_the_rule, "{}", example.display());
+        }
+    }
+}
+
+#[test]
 fn nothing_is_overwritten_and_a_name_is_one_that_a_plugin_can_have() {
     let place = tempfile::tempdir().unwrap();
     fs::create_dir(place.path().join("mine")).unwrap();
