@@ -298,6 +298,17 @@ fn the_policies_in_the_readme_work() {
 }
 
 #[test]
+fn the_rule_in_the_readme_is_that_of_a_new_folder() {
+    let blocks = in_the_readme("rust");
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/rust-policy/src/lib.rs");
+    let template = fs::read_to_string(template).unwrap();
+    let unindented: String =
+        template.lines().map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect();
+    assert_eq!(blocks.len(), 1);
+    assert!(unindented.contains(&blocks[0]), "{}", blocks[0]);
+}
+
+#[test]
 fn the_configuration_in_the_readme_is_right() {
     let configs = in_the_readme("jsonc");
     assert_eq!(configs.len(), 1);
