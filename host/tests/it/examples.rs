@@ -20,11 +20,8 @@ use crate::{cases, interop::packages, plugins};
 /// The one example whose server is not part of Interlock.
 const WITH_NPM: &str = "desktop-files";
 
-/// The one example that `cargo xtask plugins` builds.
-const RUST_EXAMPLE: &str = "refund-limit";
-
-/// Names the folder in which `cargo xtask languages` has built the others, each in a folder of its language. They take tools
-/// that not every machine has.
+/// Names the folder in which `cargo xtask languages` has built those examples that `cargo xtask plugins` does not, each in a
+/// folder of its language. They take tools that not every machine has.
 const BUILT_EXAMPLES: &str = "INTERLOCK_BUILT_EXAMPLES";
 
 /// Where the tests that start the real program keep compiled plugins: shared, so that each is compiled once.
@@ -201,7 +198,7 @@ fn own_component(example: &Path) -> Option<Own> {
     let ComponentSource::File(configured) = policy(example).component else { return None };
     let configured = configured.file_name().unwrap().to_owned();
     let built = if example.join("Cargo.toml").is_file() {
-        Some(plugins::example(RUST_EXAMPLE))
+        Some(plugins::example(Path::new(&configured).file_stem().unwrap().to_str().unwrap()))
     } else {
         let all = std::env::var_os(BUILT_EXAMPLES).map(PathBuf::from);
         all.map(|all| all.join(example.file_name().unwrap()).join(&configured))
@@ -231,7 +228,11 @@ async fn the_cases_of_each_example_come_out_as_they_say() {
         cases::come_out(&example.display().to_string(), &component, &text).await;
         tried += 1;
     }
-    assert_eq!(tried, if std::env::var_os(BUILT_EXAMPLES).is_some() { 6 } else { 4 }, "one for each language");
+    assert_eq!(
+        tried,
+        if std::env::var_os(BUILT_EXAMPLES).is_some() { 7 } else { 5 },
+        "one for each language, and two in Rust"
+    );
 }
 
 #[test]
@@ -247,7 +248,7 @@ fn one_rule_is_the_same_in_every_language() {
         cases.as_array().unwrap().iter().cloned().map(apart).unzip()
     };
     let named: Vec<_> = languages.iter().map(|example| example.file_name().unwrap()).collect();
-    assert_eq!(named, ["cedar", "cel", "javascript", "python", "rego", "rust"]);
+    assert_eq!(named, ["cedar", "cel", "javascript", "python", "rego", "rust", "rust-without-sdk"]);
     let (_, first) = read(&languages[0]);
     let expected = |example: &Path| fs::read_to_string(example.join("expected.json")).unwrap();
     for example in &languages {

@@ -14,8 +14,9 @@ use super::{Author, number};
 use crate::{cargo, layout::Layout};
 
 /// A language's name, its folder, and who makes the component.
-const LANGUAGES: [(&str, &str, Made); 6] = [
-    ("Rust", "rust", Made::ByPlugins),
+const LANGUAGES: [(&str, &str, Made); 7] = [
+    ("Rust", "rust", Made::ByPlugins("refund-limit")),
+    ("Rust, without the SDK", "rust-without-sdk", Made::ByPlugins("refund-limit-without-sdk")),
     ("Python", "python", Made::Here),
     ("JavaScript", "javascript", Made::Here),
     ("Cedar", "cedar", Made::Standard),
@@ -34,8 +35,8 @@ const HEAD: &str = "\
 /// How a component comes about.
 #[derive(Clone, Copy)]
 enum Made {
-    /// `cargo xtask plugins` has made it of the example's folder.
-    ByPlugins,
+    /// `cargo xtask plugins` has made it of the example's folder, by this name.
+    ByPlugins(&'static str),
     /// `interlock plugin test` makes it of a copy of the folder, as that of anybody who takes it over.
     Here,
     /// The language is a plugin that Interlock brings.
@@ -60,7 +61,9 @@ impl Rule {
         let mut rows = Vec::new();
         for (name, folder, made) in LANGUAGES {
             let target = match made {
-                Made::ByPlugins => layout.target.join("plugins/examples/refund-limit.wasm").display().to_string(),
+                Made::ByPlugins(name) => {
+                    layout.target.join(format!("plugins/examples/{name}.wasm")).display().to_string()
+                }
                 Made::Here => format!("refund-limit/{folder}"),
                 Made::Standard => folder.to_owned(),
             };
