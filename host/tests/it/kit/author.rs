@@ -31,6 +31,18 @@ fn a_new_policy_passes_at_once_guards_a_tool_and_shows_what_an_edit_changes() {
         (&json!(false), &json!("refund-limit/refund-limit.wasm"))
     );
 
+    // A configuration that lies among the sources, and the journal that a run leaves there, are none of them.
+    let component = place.join("refund-limit/refund-limit.wasm");
+    let built_at = || fs::metadata(&component).unwrap().modified().unwrap();
+    let before = built_at();
+    for file in ["interlock.json", "interlock.db", "audit_logs/today.jsonl"] {
+        let file = place.join("refund-limit").join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "").unwrap();
+    }
+    assert_eq!(interlock(place, &["plugin", "test", "refund-limit"]).code, Some(0));
+    assert_eq!(built_at(), before, "it was built again");
+
     let config = json!({
         "mcpServers": {"payments": {"component": "payments"}},
         "policies": [{"name": "limit", "component": "refund-limit/refund-limit.wasm",
