@@ -6,6 +6,7 @@ mod keyring;
 mod live;
 mod mistakes;
 mod promotion;
+mod pulls;
 mod record;
 mod serving;
 mod start;

@@ -41,7 +41,7 @@ use crate::{
     call::Caller,
     downstream::{Reach, ServerConfig},
     policy::PolicyConfig,
-    registry::Store,
+    registry::{Pinned, Store},
     sandbox::{ComponentSource, signature_of},
     trust::{self, KeyError},
 };
@@ -168,16 +168,28 @@ impl Config {
         Store::new(self.journal.components().join(".oci"))
     }
 
-    /// The files that what is in force depends on, beside itself, as absolute paths: components, if need be their
-    /// signatures, and keys. The coming of what is pulled
-    /// from registries shows in a file as well.
-    pub fn files(&self) -> Vec<PathBuf> {
+    fn components(&self) -> impl Iterator<Item = &ComponentSource> {
         let of_servers = self.servers.iter().filter_map(|server| match &server.reach {
             Reach::Toolset { component, .. } => Some(component),
             Reach::Stdio { .. } | Reach::Http { .. } => None,
         });
+        self.policies.iter().map(|policy| &policy.component).chain(of_servers)
+    }
+
+    /// The components that it names in registries.
+    pub fn pinned(&self) -> impl Iterator<Item = &Pinned> {
+        self.components().filter_map(|component| match component {
+            ComponentSource::Registry(pinned) => Some(pinned),
+            ComponentSource::File(_) | ComponentSource::Standard(_) => None,
+        })
+    }
+
+    /// The files that what is in force depends on, beside itself, as absolute paths: components, if need be their
+    /// signatures, and keys. The coming of what is pulled
+    /// from registries shows in a file as well.
+    pub fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        for component in self.policies.iter().map(|policy| &policy.component).chain(of_servers) {
+        for component in self.components() {
             match component {
                 ComponentSource::File(path) => {
                     files.extend(self.trust.require_signature.then(|| signature_of(path)));

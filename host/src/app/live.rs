@@ -7,13 +7,14 @@ use tokio::sync::{Mutex, watch};
 
 use super::{
     assembly::{Assembly, Ground, Kept},
-    record,
+    pulls, record,
 };
 use crate::{
     config::{self, Config, Problems},
     journal::{Draft, Event, JournalError, Sequence, kind},
     mediation::Mediator,
     policy::Standings,
+    registry::{Pinned, Store},
     sandbox::standard_plugins,
     tasks,
 };
@@ -26,6 +27,8 @@ pub(super) struct Live {
     begun_with: Config,
     in_force: Mutex<InForce>,
     mediators: watch::Sender<Mediator>,
+    /// What the configuration that was found last names in registries, and was not to be had.
+    pub(super) missing: watch::Sender<Vec<Pinned>>,
 }
 
 #[derive(Debug)]
@@ -55,12 +58,18 @@ impl Live {
     pub(super) fn new(ground: Ground, assembly: Assembly) -> Self {
         let mediators = watch::Sender::new(assembly.mediator.clone());
         let (found, begun_with) = (assembly.config.clone(), assembly.config.clone());
-        Self { ground, begun_with, in_force: Mutex::new(InForce { assembly, found, rejected: None }), mediators }
+        let in_force = Mutex::new(InForce { assembly, found, rejected: None });
+        Self { ground, begun_with, in_force, mediators, missing: watch::Sender::default() }
     }
 
     /// The line that calls take, and each that comes to stand in its place.
     pub(super) fn mediators(&self) -> watch::Receiver<Mediator> {
         self.mediators.subscribe()
+    }
+
+    /// Where what is missing is to be kept.
+    pub(super) async fn store(&self) -> Store {
+        self.in_force.lock().await.found.store()
     }
 
     /// The configuration file, and every file of components, signatures and keys that it named when it was last read.
@@ -88,6 +97,13 @@ impl Live {
     /// If it cannot be put on record. Nothing has changed then.
     pub(super) async fn reload(&self) -> Result<Reload, JournalError> {
         let mut in_force = self.in_force.lock().await;
+        let reloaded = self.reload_into(&mut in_force).await;
+        let missing = pulls::missing(&in_force.found).await;
+        self.missing.send_if_modified(|before| std::mem::replace(before, missing.clone()) != missing);
+        reloaded
+    }
+
+    async fn reload_into(&self, in_force: &mut InForce) -> Result<Reload, JournalError> {
         let path = in_force.found.path.clone();
         let read = move || config::load(&path, &|name| std::env::var(name).ok(), &standard_plugins());
         let mut standings = Standings::default();

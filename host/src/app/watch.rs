@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{App, Reload, live::Live};
+use super::{App, Reload, live::Live, pulls};
 use crate::{
     journal::JournalError,
     tasks::{self, Tasks},
@@ -49,7 +49,8 @@ impl App {
         let (live, stopping) = (self.live.clone(), tasks.stopping());
         tasks.spawn("watch", async move {
             tokio::select! {
-                () = watch(live) => {}
+                () = watch(live.clone()) => {}
+                () = pulls::repeat(live) => {}
                 () = stopping.cancelled() => {}
             }
         });

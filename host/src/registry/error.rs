@@ -55,7 +55,7 @@ impl RegistryError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Registry { .. } | Self::Slow { .. } => {
-                "`interlock plugin pull` fetches it when the registry can be reached; from then on it is not asked again."
+                "a running gateway asks again by itself; `interlock plugin pull` fetches it before one is started."
             }
             Self::Mismatch { .. } => {
                 "somebody has changed it: ask who pushed it, and remove what is kept to pull it anew."

@@ -1,5 +1,7 @@
 //! Components in a registry: Debian's `docker-registry`, started by each test on a port of its own.
 
+mod away;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -29,19 +31,29 @@ use crate::plugins::{cache, fault};
 
 /// A registry, killed when dropped.
 struct Registry {
-    _child: Child,
+    child: Child,
     folder: TempDir,
     host: String,
 }
 
 impl Registry {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::serve(tempfile::tempdir().unwrap(), "127.0.0.1:0", json!({})).await
+    }
+
+    /// Ends it. What was pushed stays in the folder, from which another can serve it at the same address.
+    async fn stop(mut self) -> (TempDir, String) {
+        self.child.kill().await.unwrap();
+        (self.folder, self.host)
+    }
+
+    async fn serve(folder: TempDir, address: &str, auth: Value) -> Self {
         let config = json!({
             "version": "0.1",
             "log": {"level": "info", "formatter": "json"},
             "storage": {"filesystem": {"rootdirectory": folder.path().join("kept")}},
-            "http": {"addr": "127.0.0.1:0"},
+            "http": {"addr": address},
+            "auth": auth,
         });
         fs::write(folder.path().join("config.yml"), config.to_string()).unwrap();
         let mut child = Command::new("docker-registry")
@@ -62,7 +74,7 @@ impl Registry {
             }
         };
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { _child: child, folder, host }
+        Self { child, folder, host }
     }
 
     fn at(&self, name: &str) -> Reference {
@@ -167,8 +179,23 @@ async fn what_is_kept_is_checked_whenever_it_is_read() {
     assert!(changed.to_string().starts_with("digest mismatch"), "{changed}");
 }
 
+/// Runs the program in a folder, and tells its exit code and what it printed.
+async fn interlock_in(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let ended = Command::new(env!("CARGO_BIN_EXE_interlock"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("INTERLOCK_CACHE_DIR", cache())
+        .env_remove("INTERLOCK_CONFIG")
+        .output()
+        .await
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (ended.status.code(), text(ended.stdout), text(ended.stderr))
+}
+
 fn configure(folder: &Path, pinned: &Pinned, trust: Option<&SecretKey>) -> interlock::config::Config {
     let mut config = json!({
+        "mcpServers": {"ci": {"component": "delivery"}},
         "policies": [{
             "name": "rule", "component": pinned.to_string(), "limits": {"time_ms": 30_000},
             "settings": {"how": "far_unlock"},
@@ -178,7 +205,8 @@ fn configure(folder: &Path, pinned: &Pinned, trust: Option<&SecretKey>) -> inter
     if let Some(key) = trust {
         config["trust"] = json!({"keys": [key.public().to_string()]});
     }
-    fs::write(folder.join("interlock.json"), config.to_string()).unwrap();
+    fs::write(folder.join("interlock.json.new"), config.to_string()).unwrap();
+    fs::rename(folder.join("interlock.json.new"), folder.join("interlock.json")).unwrap();
     interlock::config::load(&folder.join("interlock.json"), &|_| None, &standard_plugins()).unwrap()
 }
 
@@ -218,19 +246,7 @@ async fn the_command_line_pushes_pulls_and_prints_what_to_pin() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("rule.wasm"), component()).unwrap();
     fs::write(folder.path().join("interlock.json"), "{}").unwrap();
-    let run = async |arguments: &[&str]| {
-        let ended = Command::new(env!("CARGO_BIN_EXE_interlock"))
-            .arg("plugin")
-            .args(arguments)
-            .current_dir(folder.path())
-            .env("INTERLOCK_CACHE_DIR", cache())
-            .env_remove("INTERLOCK_CONFIG")
-            .output()
-            .await
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (ended.status.code(), text(ended.stdout), text(ended.stderr))
-    };
+    let run = async |arguments: &[&str]| interlock_in(folder.path(), &[&["plugin"], arguments].concat()).await;
     assert_eq!(run(&["keygen", "--out", "team"]).await.0, Some(0));
     let to = registry.named("team/rule:1");
     let (code, pinned, said) = run(&["push", "rule.wasm", &to, "--key", "team.key"]).await;

@@ -1,0 +1,81 @@
+//! Registries that are away when they are wanted, and come back.
+
+use interlock::{
+    app::App,
+    journal::{Query, kind},
+    mediation::CallRequest,
+    registry::{Artifact, Pinned, push},
+};
+use serde_json::{Map, Value, json};
+
+use super::{Registry, component, configure, interlock_in};
+use crate::{
+    mediation::{line, told},
+    plugins::cache,
+    sandbox::renamed,
+};
+
+const SECOND: &str = "told_2x";
+
+async fn code(app: &App) -> Vec<String> {
+    let request = CallRequest {
+        tool: "ci/run_tests".to_owned(),
+        arguments: Map::from_iter([("revision".to_owned(), json!("r1"))]),
+        beside: Map::new(),
+        caller: interlock::call::Caller { principal: "local".to_owned(), roles: Vec::new(), client: None },
+        session: "s".to_owned(),
+        continues: None,
+    };
+    told(&app.mediator().call(request, line().0).await)
+}
+
+async fn pushed(registry: &Registry, bytes: Vec<u8>, name: &str) -> Pinned {
+    push(&Artifact::new(bytes, None).unwrap(), &registry.at(name)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_pulled_is_asked_for_again_until_it_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::start().await;
+    let first = pushed(&registry, component(), "rule:1").await;
+    let second = pushed(&registry, renamed("told_to", SECOND), "rule:2").await;
+    let app = App::start(&configure(folder.path(), &first, None), Some(&cache()), Some("test")).await.unwrap();
+    assert_eq!(code(&app).await, ["told_to"]);
+
+    let (kept, host) = registry.stop().await;
+    let mut applied = app.mediators();
+    let mut events = app.journal.changes();
+    app.watch(&app.doors());
+    configure(folder.path(), &second, None);
+    let rejected = async || {
+        app.journal.read(&Query { kinds: vec![kind::CONFIG_REJECTED.to_owned()], ..Query::default() }).await.unwrap()
+    };
+    while rejected().await.is_empty() {
+        events.changed().await.unwrap();
+    }
+    assert_eq!(code(&app).await, ["told_to"], "the last that was good");
+    let (_, page, _) = interlock_in(folder.path(), &["status", "--json"]).await;
+    let page: Value = serde_json::from_str(&page).unwrap();
+    let told = page["serving"][0]["rejected"][0]["message"].as_str().unwrap_or_else(|| panic!("{page}"));
+    assert!(told.contains(&second.to_string()) && told.contains("refused"), "{told}");
+
+    let _registry = Registry::serve(kept, &host, json!({})).await;
+    tokio::time::timeout(std::time::Duration::from_secs(60), applied.changed())
+        .await
+        .expect("it has not come")
+        .unwrap();
+    assert_eq!(code(&app).await, [SECOND]);
+    assert_eq!(rejected().await.len(), 1, "why it did not come was told once");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_gateway_does_not_start_without_what_it_has_never_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::start().await;
+    let pinned = pushed(&registry, component(), "rule:1").await;
+    registry.stop().await;
+    let config = configure(folder.path(), &pinned, None);
+    let refused = App::start(&config, Some(&cache()), Some("test")).await.unwrap_err().to_string();
+    assert!(refused.contains("interlock plugin pull"), "{refused}");
+}
