@@ -55,11 +55,68 @@ impl Policies {
     }
 }
 
-/// What two components must say alike: the verdict, the code, and that they can judge at all. Words may differ.
-fn told(record: &Record) -> (&'static str, Option<&str>, bool) {
-    let code = match &record.verdict {
-        Verdict::Refuse(refusal) => Some(refusal.code.as_str()),
-        Verdict::Allow | Verdict::Ask(_) | Verdict::Hold(_) => None,
-    };
-    (record.verdict.word(), code, record.fault.is_some())
+/// What two components must say alike: all but the words for people, and that they can judge at all.
+fn told(record: &Record) -> (Verdict, bool) {
+    let mut verdict = record.verdict.clone();
+    match &mut verdict {
+        Verdict::Allow => {}
+        Verdict::Refuse(refusal) => refusal.reason.clear(),
+        Verdict::Hold(hold) => hold.otherwise.reason.clear(),
+        Verdict::Ask(question) => {
+            question.reason.clear();
+            question.preview.clear();
+        }
+    }
+    (verdict, record.fault.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::verdict::{Hold, Question, Refusal, Unlock};
+
+    fn said(verdict: Verdict) -> (Verdict, bool) {
+        told(&Record {
+            policy: "rule".to_owned(),
+            component: "one".into(),
+            settings: "some".into(),
+            mode: Mode::Enforce,
+            verdict,
+            fault: None,
+            micros: 0,
+        })
+    }
+
+    fn asked(reason: &str, role: &str) -> Verdict {
+        Verdict::Ask(Question {
+            reason: reason.to_owned(),
+            preview: format!("preview: {reason}"),
+            roles: vec![role.to_owned()],
+            quorum: 1,
+            expires_in: Duration::ZERO,
+            self_approval: false,
+            channel: "desk".to_owned(),
+        })
+    }
+
+    fn held(refusal: Refusal, seconds: u64) -> Verdict {
+        Verdict::Hold(Hold { calls: Vec::new(), longest: Duration::from_secs(seconds), otherwise: refusal })
+    }
+
+    #[test]
+    fn words_may_differ_and_nothing_else() {
+        let (one, other) = (Refusal::new("code", "some words"), Refusal::new("code", "others"));
+        assert_eq!(said(Verdict::Refuse(one.clone())), said(Verdict::Refuse(other.clone())));
+        assert_eq!(said(held(one.clone(), 1)), said(held(other, 1)));
+        assert_eq!(said(asked("some", "finance")), said(asked("others", "finance")));
+
+        assert_ne!(said(Verdict::Allow), said(Verdict::Refuse(one.clone())));
+        assert_ne!(said(Verdict::Refuse(one.clone())), said(Verdict::Refuse(Refusal::new("other", "some words"))));
+        let unlocks = vec![Unlock::Call("a/b".to_owned())];
+        assert_ne!(said(Verdict::Refuse(one.clone())), said(Verdict::Refuse(Refusal { unlocks, ..one.clone() })));
+        assert_ne!(said(held(one.clone(), 1)), said(held(one, 2)));
+        assert_ne!(said(asked("some", "finance")), said(asked("some", "intern")), "somebody else would be asked");
+    }
 }
