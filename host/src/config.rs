@@ -41,7 +41,7 @@ use crate::{
     call::Caller,
     downstream::{Reach, ServerConfig},
     policy::PolicyConfig,
-    registry::{Pinned, Store},
+    registry::{Credentials, Pinned, Store},
     sandbox::{ComponentSource, signature_of},
     trust::{self, KeyError},
 };
@@ -78,6 +78,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// Whose components are loaded.
     pub trust: trust::Config,
+    /// Who one is to registries.
+    pub credentials: Credentials,
     /// What was read over, and why; for `interlock check`.
     pub notes: Vec<Problem>,
     positions: Arc<BTreeMap<String, Position>>,
@@ -135,6 +137,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
         http_keys: sections::keys(root.get("auth")),
         admin,
         trust,
+        credentials: Credentials::of(environment),
         notes: findings.end()?,
         positions: Arc::new(document.positions()),
     })

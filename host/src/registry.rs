@@ -5,12 +5,15 @@
 
 mod artifact;
 mod client;
+mod credentials;
+mod download;
 mod error;
 mod reference;
 mod store;
 
 pub use artifact::Artifact;
 pub use client::{pull, push};
+pub use credentials::Credentials;
 pub use error::RegistryError;
 pub use reference::{Pinned, Reference, ReferenceError};
 pub use store::Store;
@@ -23,15 +26,21 @@ fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{digits}")
 }
 
+/// An error with all that caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// A component: from the store, or else from its registry, after which it is in the store. At most `most` bytes are taken.
 ///
 /// # Errors
 /// See [`RegistryError`].
-pub async fn fetch(pinned: &Pinned, store: &Store, most: usize) -> Result<Artifact, RegistryError> {
+pub async fn fetch(pinned: &Pinned, store: &Store, by: &Credentials, most: usize) -> Result<Artifact, RegistryError> {
     if let Some(artifact) = store.find(pinned, most).await? {
         return Ok(artifact);
     }
-    let (_, artifact) = pull(&pinned.clone().into(), most).await?;
+    let (_, artifact) = pull(&pinned.clone().into(), by, most).await?;
     store.keep(&artifact).await?;
     Ok(artifact)
 }

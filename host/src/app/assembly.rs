@@ -102,7 +102,7 @@ impl Ground {
     ) -> Result<Assembly, Problems> {
         let supply = supply(&config).await?;
         // Where other keys are trusted, what no longer may be used is no accident of its file.
-        let may_keep = before.is_some_and(|before| before.supply == supply);
+        let may_keep = before.is_some_and(|before| before.supply.trust == supply.trust);
         let policies = async {
             let of_before = before.map(|before| before.mediator.policies().clone()).unwrap_or_default();
             of_before.succeeded_by(&self.sandbox, &supply, config.policies.clone(), standings).await
@@ -153,7 +153,7 @@ impl Ground {
         supply: &Supply,
         before: Option<&Assembly>,
     ) -> (Vec<Running>, Vec<Kept>, Vec<Problem>) {
-        let may_keep = before.is_some_and(|before| before.supply == *supply);
+        let may_keep = before.is_some_and(|before| before.supply.trust == supply.trust);
         let starting = config.servers.iter().map(|server| async move {
             let known = before.and_then(|before| before.servers.iter().find(|known| known.config == *server));
             (server, known, self.server(server, supply, known).await)
@@ -224,7 +224,7 @@ async fn supply(config: &Config) -> Result<Supply, Problems> {
     });
     let wrong = |(number, error): &(usize, KeyError)| config.key_problem(*number, error);
     let trust = trust.map_err(|all| Problems(all.iter().map(wrong).collect()))?;
-    Ok(Supply { trust, store: Some(config.store()) })
+    Ok(Supply { trust, store: Some(config.store()), credentials: config.credentials.clone() })
 }
 
 fn told(config: &Config) -> mediation::Config {

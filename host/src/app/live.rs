@@ -14,7 +14,7 @@ use crate::{
     journal::{Draft, Event, JournalError, Sequence, kind},
     mediation::Mediator,
     policy::Standings,
-    registry::{Pinned, Store},
+    registry::{Credentials, Pinned, Store},
     sandbox::standard_plugins,
     tasks,
 };
@@ -67,9 +67,10 @@ impl Live {
         self.mediators.subscribe()
     }
 
-    /// Where what is missing is to be kept.
-    pub(super) async fn store(&self) -> Store {
-        self.in_force.lock().await.found.store()
+    /// Where what is missing is to be kept, and who one is to registries.
+    pub(super) async fn supplies(&self) -> (Store, Credentials) {
+        let in_force = self.in_force.lock().await;
+        (in_force.found.store(), in_force.found.credentials.clone())
     }
 
     /// The configuration file, and every file of components, signatures and keys that it named when it was last read.

@@ -32,6 +32,9 @@ fn component_problem(config: &Config, of: Owner<'_>, error: &LoadError) -> Probl
             Some("name a .wasm file that is there, relative to this file, or a plugin that Interlock brings.")
         }
         LoadError::Untrusted(error) => Some(error.hint()),
+        LoadError::KeptUntrusted { .. } => Some(
+            "`interlock plugin rollback POLICY --to DIGEST` names another; `interlock plugin show POLICY` lists what is kept.",
+        ),
         LoadError::Registry(error) => Some(error.hint()),
         LoadError::NotAComponent(_) => Some("a plugin is built as a WebAssembly component, not as a module."),
         LoadError::Misplaced("toolset") => Some("toolsets are servers: they stand under `mcpServers`."),

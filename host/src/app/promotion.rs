@@ -9,7 +9,8 @@ use crate::{
     clock::Timestamp,
     journal::{Draft, Journal, JournalError, Query, Sequence, kind},
     policy::{Mode, Standing},
-    sandbox::Shelf,
+    sandbox::{LoadError, Shelf, Supply},
+    trust::Trust,
 };
 
 /// A component that was put in the place of another.
@@ -43,6 +44,9 @@ pub enum PromotionError {
     /// Several components begin so.
     #[error("`{0}` stands for more than one component")]
     Ambiguous(String),
+    /// It is kept, and may not be used.
+    #[error(transparent)]
+    Unusable(#[from] LoadError),
     /// The components that are kept cannot be read.
     #[error("the components that are kept cannot be read: {0}")]
     Shelf(#[from] std::io::Error),
@@ -101,12 +105,14 @@ pub async fn promote(journal: &Journal, policy: &str, by: &str) -> Result<Promot
     put(journal, kind::PLUGIN_PROMOTED, policy, &from, &waiting.component, by).await
 }
 
-/// Puts an earlier component of a policy in force again: the one that begins with `to`, or the last before this one.
+/// Puts an earlier component of a policy in force again, if it may come in by now: the one that begins with `to`, or the last
+/// before this one.
 ///
 /// # Errors
 /// See [`PromotionError`].
 pub async fn roll_back(
     journal: &Journal,
+    trust: &Trust,
     policy: &str,
     to: Option<&str>,
     by: &str,
@@ -114,7 +120,8 @@ pub async fn roll_back(
     let standing = Standing::of(journal, policy).await?;
     let from = standing.counts.ok_or_else(|| PromotionError::Unknown(policy.to_owned()))?;
     let waiting = standing.waiting.map(|waiting| waiting.component);
-    let kept = Shelf::new(journal.components()).list(policy).await?;
+    let shelf = Shelf::new(journal.components());
+    let kept = shelf.list(policy).await?;
     let earlier = kept.into_iter().filter(|kept| **kept != *from && Some(kept.as_str()) != waiting.as_deref());
     let mut fitting = earlier.filter(|kept| to.is_none_or(|to| kept.starts_with(to)));
     let not_kept = || PromotionError::NotKept {
@@ -124,6 +131,10 @@ pub async fn roll_back(
     let found = fitting.next().ok_or_else(not_kept)?;
     if let (Some(to), Some(_)) = (to, fitting.next()) {
         return Err(PromotionError::Ambiguous(to.to_owned()));
+    }
+    let supply = Supply { trust: trust.clone(), ..Supply::of_anyone() };
+    if shelf.find(policy, &found, &supply).await?.is_none() {
+        return Err(PromotionError::NotKept { policy: policy.to_owned(), which: format!("whole component `{found}`") });
     }
     put(journal, kind::PLUGIN_ROLLED_BACK, policy, &from, &found, by).await
 }

@@ -43,14 +43,14 @@ pub(super) async fn repeat(live: Arc<Live>) {
 }
 
 async fn pull(live: &Live, mut wanted: Vec<Pinned>) {
-    let store = live.store().await;
+    let (store, credentials) = live.supplies().await;
     let mut wait = FIRST;
     while !wanted.is_empty() {
         tokio::time::sleep(wait).await;
         wait = LONGEST.min(wait * 2);
         let mut missing = Vec::new();
         for pinned in wanted {
-            match registry::fetch(&pinned, &store, MAX_BYTES).await {
+            match registry::fetch(&pinned, &store, &credentials, MAX_BYTES).await {
                 Ok(_) => tracing::info!(reference = %pinned, "a component has come from its registry"),
                 Err(error) => {
                     // Why has been told by whoever wanted it first.

@@ -7,9 +7,14 @@ use std::{
 
 use super::{KitError, signing};
 use crate::{
-    registry::{self, Artifact, Pinned, Reference, Store},
+    registry::{self, Artifact, Credentials, Pinned, Reference, Store},
     sandbox::{ComponentSource, MAX_BYTES, Supply, exports, signature_of},
 };
+
+/// Who an author is to registries.
+pub(super) fn credentials() -> Credentials {
+    Credentials::of(&|name| std::env::var(name).ok())
+}
 
 /// Pushes a component, signed by the key in a file, or with the signatures beside it.
 ///
@@ -25,7 +30,7 @@ pub async fn push(component: &Path, key: Option<&Path>, to: &Reference) -> Resul
         Some(key) => Some(signing::signature_by(&bytes, key)?.to_string()),
         None => signing::beside(component)?,
     };
-    Ok(registry::push(&Artifact::new(bytes, signatures)?, to).await?)
+    Ok(registry::push(&Artifact::new(bytes, signatures)?, to, &credentials()).await?)
 }
 
 /// Pulls a component into the store, from which a configuration takes it.
@@ -33,7 +38,7 @@ pub async fn push(component: &Path, key: Option<&Path>, to: &Reference) -> Resul
 /// # Errors
 /// If the registry does not give it, it is not what it should be, or it cannot be kept.
 pub async fn pull(from: &Reference, store: &Store) -> Result<Pinned, KitError> {
-    let (pinned, artifact) = registry::pull(from, MAX_BYTES).await?;
+    let (pinned, artifact) = registry::pull(from, &credentials(), MAX_BYTES).await?;
     exports(&artifact.component)?;
     store.keep(&artifact).await?;
     Ok(pinned)
@@ -44,7 +49,7 @@ pub async fn pull(from: &Reference, store: &Store) -> Result<Pinned, KitError> {
 /// # Errors
 /// As for [`pull`].
 pub async fn pull_into(from: &Reference, out: &Path) -> Result<(Pinned, Option<PathBuf>), KitError> {
-    let (pinned, artifact) = registry::pull(from, MAX_BYTES).await?;
+    let (pinned, artifact) = registry::pull(from, &credentials(), MAX_BYTES).await?;
     exports(&artifact.component)?;
     let write = |path: &Path, bytes: &[u8]| {
         fs::write(path, bytes).map_err(|source| KitError::File { path: path.to_owned(), source })

@@ -7,6 +7,7 @@ use super::{
     build::{build, component_of, is_up_to_date},
     cases::Cases,
     files,
+    shipping::credentials,
 };
 use crate::{
     registry::{self, Store},
@@ -40,7 +41,7 @@ impl Target {
     /// If there is no such thing, it cannot be read, or the folder does not build.
     pub async fn find(asked: &str) -> Result<Self, KitError> {
         if asked.starts_with("oci://") {
-            let (pinned, artifact) = registry::pull(&asked.parse()?, MAX_BYTES).await?;
+            let (pinned, artifact) = registry::pull(&asked.parse()?, &credentials(), MAX_BYTES).await?;
             return Ok(Self::pulled(pinned.to_string(), artifact.component));
         }
         let path = Path::new(asked);
@@ -74,7 +75,7 @@ impl Target {
             ComponentSource::File(path) => Self::of_file(path, path.with_file_name("cases.json")).await,
             ComponentSource::Standard(name) => Self::find(name).await,
             ComponentSource::Registry(pinned) => {
-                let supply = Supply { store: Some(store), ..Supply::of_anyone() };
+                let supply = Supply { store: Some(store), credentials: credentials(), ..Supply::of_anyone() };
                 Ok(Self::pulled(pinned.to_string(), source.read(&supply).await?.into_bytes()))
             }
         }

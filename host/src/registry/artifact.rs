@@ -10,7 +10,7 @@ const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 const LAYER: &str = "application/wasm";
 const SIGNATURES: &str = "io.interlock.component.signatures";
 /// A manifest larger than this is none of a component.
-const MAX_MANIFEST_BYTES: usize = 256 << 10;
+pub(super) const MAX_MANIFEST_BYTES: usize = 256 << 10;
 
 /// A component and its manifest.
 #[derive(Clone, Debug)]

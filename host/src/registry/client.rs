@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
 use oci_client::{
     Client,
     client::{ClientConfig, ClientProtocol},
@@ -11,25 +10,36 @@ use oci_client::{
     secrets::RegistryAuth,
 };
 
-use super::{Artifact, Pinned, Reference, RegistryError, artifact::describe, digest_of};
+use super::{
+    Artifact, Credentials, Pinned, Reference, RegistryError,
+    artifact::{MAX_MANIFEST_BYTES, describe},
+    digest_of,
+    download::Download,
+};
 
 /// How long a connection may take to come about, and how long it may be silent.
-const CONNECT: Duration = Duration::from_secs(10);
-const SILENCE: Duration = Duration::from_secs(30);
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
 /// How long a component may take in all.
 const WHOLE: Duration = Duration::from_secs(120);
-/// A component is nobody's secret.
-const NOBODY: RegistryAuth = RegistryAuth::Anonymous;
+/// What registries are told of who asks.
+pub(super) const USER_AGENT: &str = concat!("interlock/", env!("CARGO_PKG_VERSION"));
 
 /// Hands a component in, and returns the name by which it will always be the same.
 ///
 /// # Errors
 /// See [`RegistryError`].
-pub async fn push(artifact: &Artifact, to: &Reference) -> Result<Pinned, RegistryError> {
+pub async fn push(artifact: &Artifact, to: &Reference, by: &Credentials) -> Result<Pinned, RegistryError> {
     let pinned = to.pinned(artifact.digest());
+    in_time(to, push_at_leisure(artifact, to, by)).await??;
+    Ok(pinned)
+}
+
+async fn push_at_leisure(artifact: &Artifact, to: &Reference, by: &Credentials) -> Result<(), RegistryError> {
+    let login = by.login(to).await?;
     let pushing = async {
         let (client, image, config) = (client(to)?, to.inner(), artifact.config());
-        client.store_auth_if_needed(image.resolve_registry(), &NOBODY).await;
+        client.store_auth_if_needed(to.registry(), &login).await;
         for blob in [artifact.component.clone(), config] {
             let digest = digest_of(&blob);
             client.push_blob(image, blob, &digest).await?;
@@ -37,34 +47,28 @@ pub async fn push(artifact: &Artifact, to: &Reference) -> Result<Pinned, Registr
         let kind = http::HeaderValue::from_static(OCI_IMAGE_MEDIA_TYPE);
         client.push_manifest_raw(image, artifact.manifest.clone(), kind).await
     };
-    in_time(to, pushing).await?.map_err(|error| told(to, &error))?;
-    Ok(pinned)
+    pushing.await.map(drop).map_err(|error| told(to, &login, &error))
 }
 
 /// Fetches a component of at most `most` bytes, and the name by which it will always be the same.
 ///
 /// # Errors
 /// See [`RegistryError`].
-pub async fn pull(from: &Reference, most: usize) -> Result<(Pinned, Artifact), RegistryError> {
-    in_time(from, pull_at_leisure(from, most)).await?
+pub async fn pull(from: &Reference, by: &Credentials, most: usize) -> Result<(Pinned, Artifact), RegistryError> {
+    in_time(from, pull_at_leisure(from, by, most)).await?
 }
 
-async fn pull_at_leisure(from: &Reference, most: usize) -> Result<(Pinned, Artifact), RegistryError> {
-    let told = |error: OciDistributionError| told(from, &error);
-    let (client, image) = (client(from).map_err(told)?, from.inner());
-    let (manifest, digest) = client.pull_manifest_raw(image, &NOBODY, &[OCI_IMAGE_MEDIA_TYPE]).await.map_err(told)?;
-    let pinned = from.pinned(image.digest().map_or(digest, str::to_ascii_lowercase));
+async fn pull_at_leisure(from: &Reference, by: &Credentials, most: usize) -> Result<(Pinned, Artifact), RegistryError> {
+    let mut download = Download::new(from, by.login(from).await?)?;
+    let manifest = download.manifest(MAX_MANIFEST_BYTES).await?;
+    let manifest = manifest.ok_or_else(|| RegistryError::NotAComponent("its manifest is too large".to_owned()))?;
+    let pinned = from.pinned(from.inner().digest().map_or_else(|| digest_of(&manifest), str::to_ascii_lowercase));
     let described = describe(&manifest, &pinned, most)?;
-    let mut stream = client.pull_blob_stream(image, &described.layer).await.map_err(told)?.stream;
-    let (mut component, size) = (Vec::new(), described.layer.size);
-    while let Some(bytes) = stream.try_next().await.map_err(|error| told(error.into()))? {
-        component.extend_from_slice(&bytes);
-        // Whatever comes beyond what was said is not waited for.
-        if i64::try_from(component.len()).unwrap_or(i64::MAX) > size {
-            return Err(RegistryError::Mismatch { what: "the component".to_owned(), wanted: described.layer.digest });
-        }
-    }
-    Ok((pinned, Artifact::of(manifest.to_vec(), described, component)?))
+    let size = usize::try_from(described.layer.size).unwrap_or(most);
+    let Some(component) = download.blob(&described.layer.digest, size).await? else {
+        return Err(RegistryError::Mismatch { what: "the component".to_owned(), wanted: described.layer.digest });
+    };
+    Ok((pinned, Artifact::of(manifest, described, component)?))
 }
 
 /// In the clear only where nobody else can listen.
@@ -74,7 +78,7 @@ fn client(to: &Reference) -> Result<Client, OciDistributionError> {
         protocol,
         connect_timeout: Some(CONNECT),
         read_timeout: Some(SILENCE),
-        user_agent: concat!("interlock/", env!("CARGO_PKG_VERSION")),
+        user_agent: USER_AGENT,
         ..ClientConfig::default()
     })
 }
@@ -84,12 +88,11 @@ async fn in_time<T>(what: &Reference, work: impl Future<Output = T>) -> Result<T
     tokio::time::timeout(WHOLE, work).await.map_err(slow)
 }
 
-fn told(what: &Reference, error: &OciDistributionError) -> RegistryError {
-    if let OciDistributionError::DigestError(_) = error {
-        let wanted = what.inner().digest().unwrap_or("that it was announced with").to_owned();
-        return RegistryError::Mismatch { what: format!("what came for `{what}`"), wanted };
+fn told(to: &Reference, login: &RegistryAuth, error: &OciDistributionError) -> RegistryError {
+    match error {
+        OciDistributionError::UnauthorizedError { .. }
+        | OciDistributionError::AuthenticationFailure(_)
+        | OciDistributionError::ServerError { code: 401 | 403, .. } => RegistryError::not_let_through(to, login),
+        error => RegistryError::Registry { reference: to.to_string(), reason: super::chain(error) },
     }
-    let mut chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    let reason = chain.by_ref().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    RegistryError::Registry { reference: what.to_string(), reason }
 }

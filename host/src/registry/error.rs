@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use oci_client::secrets::RegistryAuth;
+
+use super::Reference;
+
 /// Why a component cannot be had, or handed in.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -11,6 +15,26 @@ pub enum RegistryError {
         /// What was asked for.
         reference: String,
         /// What it said, or what became of the connection.
+        reason: String,
+    },
+    /// The registry wants to know who asks, or does not let this one.
+    #[error("`{reference}`: registry `{registry}` wants a login: {found}")]
+    Login {
+        /// What was asked for.
+        reference: String,
+        /// Which registry.
+        registry: String,
+        /// What became of that.
+        found: &'static str,
+    },
+    /// The credentials for it cannot be had.
+    #[error("the credentials for registry `{registry}` cannot be read from `{}`: {reason}", path.display())]
+    Credentials {
+        /// Which registry.
+        registry: String,
+        /// Docker's configuration.
+        path: PathBuf,
+        /// Why.
         reason: String,
     },
     /// It takes too long.
@@ -51,11 +75,23 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
+    /// The registry has said that it does not let this one do that.
+    pub(super) fn not_let_through(reference: &Reference, login: &RegistryAuth) -> Self {
+        let found = match login {
+            RegistryAuth::Anonymous => "there are no credentials for it",
+            RegistryAuth::Basic(..) | RegistryAuth::Bearer(_) => "it does not accept the credentials that there are",
+        };
+        Self::Login { reference: reference.to_string(), registry: reference.registry().to_owned(), found }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Registry { .. } | Self::Slow { .. } => {
                 "a running gateway asks again by itself; `interlock plugin pull` fetches it before one is started."
+            }
+            Self::Login { .. } | Self::Credentials { .. } => {
+                "`docker login` writes credentials into `config.json`, in the folder that DOCKER_CONFIG names or in ~/.docker."
             }
             Self::Mismatch { .. } => {
                 "somebody has changed it: ask who pushed it, and remove what is kept to pull it anew."

@@ -44,19 +44,28 @@ impl Reference {
         Pinned { reference: Self(self.0.clone_with_digest(digest.clone())), digest }
     }
 
+    /// Its registry: a host, and a port if there is one.
+    pub(super) fn registry(&self) -> &str {
+        self.0.resolve_registry()
+    }
+
     /// Whether its registry is on this machine, so that nobody listens on the way to it.
     pub(super) fn is_local(&self) -> bool {
-        let registry = self.0.resolve_registry();
-        let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
-        host == "localhost"
-            || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-            || registry.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+        is_local(self.registry())
     }
 
     /// Whether it names a digest. No more can be pushed there then.
     pub fn is_pinned(&self) -> bool {
         self.0.digest().is_some()
     }
+}
+
+/// Whether a host, with or without its port, is this machine.
+pub(super) fn is_local(registry: &str) -> bool {
+    let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
+    host == "localhost"
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        || registry.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
 }
 
 impl Pinned {

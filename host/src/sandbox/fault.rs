@@ -144,6 +144,14 @@ pub enum LoadError {
     /// It is not from anybody who is trusted.
     #[error(transparent)]
     Untrusted(#[from] TrustError),
+    /// A component that is kept, not the one in the file, is not from anybody who is trusted by now.
+    #[error("the component that is to be in force, {digest}, is kept, and may not be used: {source}")]
+    KeptUntrusted {
+        /// SHA-256 of the component.
+        digest: String,
+        /// Why not.
+        source: TrustError,
+    },
     /// It is too large to be looked at.
     #[error("the component has {bytes} bytes; at most {limit} are taken")]
     TooLarge {

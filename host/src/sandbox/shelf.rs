@@ -61,7 +61,8 @@ impl Shelf {
         let (digest, trust) = (digest.to_owned(), supply.trust.clone());
         let found = move || match fs::read(&path) {
             Ok(bytes) if stored::sha256(&bytes) == digest => {
-                Ok(Some(Component::admit(bytes, standard::signatures(&path)?, &trust)?))
+                let admitted = Component::admit(bytes, standard::signatures(&path)?, &trust);
+                admitted.map(Some).map_err(|source| LoadError::KeptUntrusted { digest, source })
             }
             Ok(_) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -34,7 +34,7 @@ impl ComponentSource {
             Self::Registry(pinned) => {
                 let store =
                     supply.store.as_ref().ok_or_else(|| LoadError::NoStore { reference: pinned.to_string() })?;
-                let artifact = registry::fetch(pinned, store, MAX_BYTES).await?;
+                let artifact = registry::fetch(pinned, store, &supply.credentials, MAX_BYTES).await?;
                 Ok(Component::admit(artifact.component, artifact.signatures, &supply.trust)?)
             }
             Self::File(path) => {

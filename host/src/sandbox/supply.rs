@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    registry::Store,
+    registry::{Credentials, Store},
     trust::{Trust, TrustError},
 };
 
@@ -18,6 +18,8 @@ pub struct Supply {
     pub trust: Trust,
     /// Where those from registries are kept; none: they are not to be had.
     pub store: Option<Store>,
+    /// Who one is to registries.
+    pub credentials: Credentials,
 }
 
 /// A component that may be used.
@@ -65,7 +67,7 @@ impl Deref for Component {
 impl Supply {
     /// Anybody's components: for authors, who try what they have made.
     pub const fn of_anyone() -> Self {
-        Self { trust: Trust::Anyone, store: None }
+        Self { trust: Trust::Anyone, store: None, credentials: Credentials::none() }
     }
 }
 

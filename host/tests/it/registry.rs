@@ -1,6 +1,8 @@
 //! Components in a registry: Debian's `docker-registry`, started by each test on a port of its own.
 
 mod away;
+mod login;
+mod odd;
 
 use std::{
     fs,
@@ -10,7 +12,7 @@ use std::{
 
 use interlock::{
     app::{App, Reload},
-    registry::{Artifact, Pinned, Reference, RegistryError, Store, pull, push},
+    registry::{Artifact, Credentials, Pinned, Reference, RegistryError, Store, pull, push},
     sandbox::{MAX_BYTES, standard_plugins},
     trust::{SecretKey, Signature},
 };
@@ -28,6 +30,8 @@ use tokio::{
 };
 
 use crate::plugins::{cache, fault};
+
+const NOBODY: Credentials = Credentials::none();
 
 /// A registry, killed when dropped.
 struct Registry {
@@ -120,14 +124,14 @@ async fn what_was_pushed_is_pulled_with_its_signature_and_is_the_same_for_ever()
     let key = SecretKey::generate().unwrap();
     let signature = Signature::of(&component(), &key).to_string();
     let artifact = Artifact::new(component(), Some(signature.clone())).unwrap();
-    let pinned = push(&artifact, &registry.at("team/rule:1")).await.unwrap();
-    assert_eq!(push(&artifact, &registry.at("team/rule:2")).await.unwrap(), pinned, "it is the same");
+    let pinned = push(&artifact, &registry.at("team/rule:1"), &NOBODY).await.unwrap();
+    assert_eq!(push(&artifact, &registry.at("team/rule:2"), &NOBODY).await.unwrap(), pinned, "it is the same");
     for from in [registry.at("team/rule:1"), pinned.clone().into()] {
-        let (found, pulled) = pull(&from, MAX_BYTES).await.unwrap();
+        let (found, pulled) = pull(&from, &NOBODY, MAX_BYTES).await.unwrap();
         assert_eq!(found, pinned);
         assert_eq!((pulled.component, pulled.signatures), (component(), Some(signature.clone())));
     }
-    let unknown = pull(&registry.at("team/rule:3"), MAX_BYTES).await.unwrap_err();
+    let unknown = pull(&registry.at("team/rule:3"), &NOBODY, MAX_BYTES).await.unwrap_err();
     assert!(matches!(unknown, RegistryError::Registry { .. }), "{unknown}");
 }
 
@@ -136,16 +140,16 @@ async fn what_is_not_what_it_should_be_is_refused() {
     let registry = Registry::start().await;
     let bytes = component();
     let artifact = Artifact::new(bytes.clone(), None).unwrap();
-    let pinned = push(&artifact, &registry.at("rule:1")).await.unwrap();
-    let large = pull(&registry.at("rule:1"), bytes.len() - 1).await.unwrap_err();
+    let pinned = push(&artifact, &registry.at("rule:1"), &NOBODY).await.unwrap();
+    let large = pull(&registry.at("rule:1"), &NOBODY, bytes.len() - 1).await.unwrap_err();
     assert!(matches!(large, RegistryError::TooLarge { .. }), "{large}");
 
     let length = i64::try_from(bytes.len()).unwrap();
     let text = registry.push_other("text:1", "text/plain", &bytes, length).await;
-    let other = pull(&text, MAX_BYTES).await.unwrap_err();
+    let other = pull(&text, &NOBODY, MAX_BYTES).await.unwrap_err();
     assert!(matches!(&other, RegistryError::NotAComponent(why) if why.contains("text/plain")), "{other}");
     let short = registry.push_other("short:1", "application/wasm", &bytes, 8).await;
-    let longer = pull(&short, MAX_BYTES).await.unwrap_err();
+    let longer = pull(&short, &NOBODY, MAX_BYTES).await.unwrap_err();
     assert!(matches!(longer, RegistryError::Mismatch { .. }), "{longer}");
 
     // The registry's own files are changed: first the component, then the manifest.
@@ -155,7 +159,7 @@ async fn what_is_not_what_it_should_be_is_refused() {
         let middle = changed.len() / 2;
         changed[middle] ^= 1;
         fs::write(&path, &changed).unwrap();
-        let refused = pull(&pinned.clone().into(), MAX_BYTES).await;
+        let refused = pull(&pinned.clone().into(), &NOBODY, MAX_BYTES).await;
         assert!(refused.is_err(), "{digest} was changed, and taken");
     }
 }
@@ -166,7 +170,7 @@ async fn what_is_kept_is_checked_whenever_it_is_read() {
     let store = Store::new(folder.path().join("kept"));
     let registry = Registry::start().await;
     let artifact = Artifact::new(component(), None).unwrap();
-    let pinned = push(&artifact, &registry.at("rule:1")).await.unwrap();
+    let pinned = push(&artifact, &registry.at("rule:1"), &NOBODY).await.unwrap();
     assert!(store.find(&pinned, MAX_BYTES).await.unwrap().is_none());
     store.keep(&artifact).await.unwrap();
     assert_eq!(store.find(&pinned, MAX_BYTES).await.unwrap().unwrap().component, component());
@@ -179,12 +183,15 @@ async fn what_is_kept_is_checked_whenever_it_is_read() {
     assert!(changed.to_string().starts_with("digest mismatch"), "{changed}");
 }
 
-/// Runs the program in a folder, and tells its exit code and what it printed.
+/// Runs the program in a folder, with the credentials in its `docker` and the helpers in its `bin`, and tells its exit code
+/// and what it printed.
 async fn interlock_in(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let ended = Command::new(env!("CARGO_BIN_EXE_interlock"))
         .args(arguments)
         .current_dir(folder)
         .env("INTERLOCK_CACHE_DIR", cache())
+        .env("DOCKER_CONFIG", folder.join("docker"))
+        .env("PATH", format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap()))
         .env_remove("INTERLOCK_CONFIG")
         .output()
         .await
@@ -216,7 +223,7 @@ async fn a_configuration_pulls_what_it_names_once_and_works_offline_afterwards()
     let registry = Registry::start().await;
     let (key, other) = (SecretKey::generate().unwrap(), SecretKey::generate().unwrap());
     let signed = Artifact::new(component(), Some(Signature::of(&component(), &key).to_string())).unwrap();
-    let pinned = push(&signed, &registry.at("rule:1")).await.unwrap();
+    let pinned = push(&signed, &registry.at("rule:1"), &NOBODY).await.unwrap();
 
     let stranger = configure(folder.path(), &pinned, Some(&other));
     let refused = App::start(&stranger, Some(&cache()), Some("test")).await.unwrap_err();
@@ -228,7 +235,7 @@ async fn a_configuration_pulls_what_it_names_once_and_works_offline_afterwards()
     // Another that nobody has pulled: what is in force stays so.
     let unsigned = Artifact::new(component(), None).unwrap();
     let registry = Registry::start().await;
-    let missing = push(&unsigned, &registry.at("rule:2")).await.unwrap();
+    let missing = push(&unsigned, &registry.at("rule:2"), &NOBODY).await.unwrap();
     drop(registry);
     configure(folder.path(), &missing, None);
     let Reload::Rejected(problems) = app.reload().await.unwrap() else { panic!("it was taken over") };

@@ -12,9 +12,11 @@ use crate::{
         output::{Table, print, print_json, tell},
         running::{CLOSE, block_on, configuration, journal},
     },
+    config::Problems,
     journal::Journal,
     policy::Standing,
     sandbox::Shelf,
+    trust::KeyError,
 };
 
 /// Which policy.
@@ -163,7 +165,10 @@ pub(super) fn put_in_force(global: &Global, asked: &Promote) -> Result<(), Failu
 
 /// Puts an earlier component of a policy in force again.
 pub(super) fn take_back(global: &Global, asked: &Rollback) -> Result<(), Failure> {
-    change(global, async |journal| roll_back(journal, &asked.policy, asked.to.as_deref(), &asked.by).await)
+    let config = configuration(global)?;
+    let wrong = |(number, error): &(usize, KeyError)| config.key_problem(*number, error);
+    let trust = config.trust.trust().map_err(|all| Problems(all.iter().map(wrong).collect()))?;
+    change(global, async |journal| roll_back(journal, &trust, &asked.policy, asked.to.as_deref(), &asked.by).await)
 }
 
 fn change(
@@ -191,7 +196,9 @@ impl From<PromotionError> for Failure {
             PromotionError::Unknown(_) => {
                 "a policy is known once a gateway has loaded it; `interlock plugin list` shows them."
             }
-            PromotionError::NotKept { .. } => "`interlock plugin show POLICY` lists what is kept.",
+            PromotionError::NotKept { .. } | PromotionError::Unusable(_) => {
+                "`interlock plugin show POLICY` lists what is kept."
+            }
             PromotionError::Ambiguous(_) => "write more of the digest.",
             PromotionError::Shelf(_) | PromotionError::Journal(_) => return anyhow::Error::from(error).into(),
         };

@@ -1,14 +1,16 @@
-//! Registries that are away when they are wanted, and come back.
+//! Registries that are away when they are wanted, and come back; and what was kept of them that is no longer the same.
+
+use std::fs;
 
 use interlock::{
-    app::App,
+    app::{App, Reload},
     journal::{Query, kind},
     mediation::CallRequest,
     registry::{Artifact, Pinned, push},
 };
 use serde_json::{Map, Value, json};
 
-use super::{Registry, component, configure, interlock_in};
+use super::{NOBODY, Registry, component, configure, interlock_in};
 use crate::{
     mediation::{line, told},
     plugins::cache,
@@ -30,7 +32,7 @@ async fn code(app: &App) -> Vec<String> {
 }
 
 async fn pushed(registry: &Registry, bytes: Vec<u8>, name: &str) -> Pinned {
-    push(&Artifact::new(bytes, None).unwrap(), &registry.at(name)).await.unwrap()
+    push(&Artifact::new(bytes, None).unwrap(), &registry.at(name), &NOBODY).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,4 +80,25 @@ async fn a_gateway_does_not_start_without_what_it_has_never_had() {
     let config = configure(folder.path(), &pinned, None);
     let refused = App::start(&config, Some(&cache()), Some("test")).await.unwrap_err().to_string();
     assert!(refused.contains("interlock plugin pull"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_pulled_and_is_changed_leaves_the_one_before_at_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::start().await;
+    let pinned = pushed(&registry, component(), "rule:1").await;
+    let config = configure(folder.path(), &pinned, None);
+    let app = App::start(&config, Some(&cache()), Some("test")).await.unwrap();
+    let manifest = config.store().manifest(&pinned);
+    let component = manifest.with_file_name(format!("{}.wasm", interlock::sandbox::sha256(&component())));
+    for path in [component, manifest] {
+        let good = fs::read(&path).unwrap();
+        fs::write(&path, renamed("told_to", SECOND)).unwrap();
+        let Reload::Applied { kept } = app.reload().await.unwrap() else { panic!("it was not noticed") };
+        assert!(kept[0].reason.starts_with("digest mismatch"), "{kept:?}");
+        assert_eq!(code(&app).await, ["told_to"]);
+        fs::write(&path, good).unwrap();
+        assert_eq!(app.reload().await.unwrap(), Reload::Applied { kept: vec![] });
+    }
+    app.stop().await;
 }

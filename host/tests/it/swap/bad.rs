@@ -1,11 +1,6 @@
 //! What cannot take a component's place: each leaves the one before at work, and says why.
 
-use std::{
-    fs,
-    os::unix::fs::{PermissionsExt, symlink},
-    path::Path,
-    process::Command,
-};
+use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
 use interlock::{app::Reload, journal::kind};
 use serde_json::json;
@@ -137,21 +132,6 @@ pub(super) async fn each_leaves_the_one_before_at_work(place: &Place, bad: &[Bad
         assert_eq!(place.reload().await, Reload::Applied { kept: vec![] }, "after {what} all is well");
     }
     assert!(place.events(kind::PLUGIN_SWAPPED).await.is_empty());
-}
-
-/// Where the tests run as somebody who may read everything, there is nothing to be noticed.
-#[tokio::test]
-async fn a_file_that_may_not_be_read_leaves_the_one_before_at_work() {
-    let place = Place::open().await;
-    fs::set_permissions(place.component(), fs::Permissions::from_mode(0o000)).unwrap();
-    let readable = fs::read(place.component()).is_ok();
-    match place.reload().await {
-        Reload::Same if readable => {}
-        Reload::Applied { kept } if !readable => assert!(kept[0].reason.contains("cannot be read"), "{kept:?}"),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
-    place.app.stop().await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt, symlink},
     path::Path,
     process::Stdio,
     sync::{
@@ -12,7 +12,10 @@ use std::{
     },
 };
 
-use interlock::journal::{Event, Query, kind};
+use interlock::{
+    journal::{Event, Query, kind},
+    sandbox::standard_plugins,
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -36,7 +39,22 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn start(folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_interlock"))
+        Self::start_as(folder, Command::new(env!("CARGO_BIN_EXE_interlock"))).await
+    }
+
+    /// As somebody who may read only what the files' modes say: root may read everything, but for this.
+    async fn start_as_anybody(folder: &Path) -> Self {
+        let is_root = std::process::Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+        if !is_root {
+            return Self::start(folder).await;
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-dac_override,-dac_read_search", "--", env!("CARGO_BIN_EXE_interlock")]);
+        Self::start_as(folder, command).await
+    }
+
+    async fn start_as(folder: &Path, mut command: Command) -> Self {
+        let mut child = command
             .args(["serve", "--http", "127.0.0.1:0"])
             .current_dir(folder)
             .env("INTERLOCK_CACHE_DIR", cache())
@@ -303,5 +321,34 @@ async fn files_are_taken_over_however_they_are_changed() {
     fs::remove_file(folder.path().join("third.wasm")).unwrap();
     put(folder.path(), "third.wasm", &first());
     served.until("told_to").await;
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_may_not_be_read_leaves_the_one_before_at_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    put(folder, "rule.wasm", &first());
+    fs::write(folder.join("interlock.json"), configuration().to_string()).unwrap();
+    let served = Served::start_as_anybody(folder).await;
+    put(folder, "closed.wasm", &second());
+    fs::set_permissions(folder.join("closed.wasm"), fs::Permissions::from_mode(0o000)).unwrap();
+    fs::rename(folder.join("closed.wasm"), folder.join("rule.wasm")).unwrap();
+    let config = interlock::config::load(&folder.join("interlock.json"), &|_| None, &standard_plugins()).unwrap();
+    let (journal, _) = interlock::app::open_journal(&config).await.unwrap();
+    let mut changes = journal.changes();
+    let query = Query { kinds: vec![kind::PLUGIN_REJECTED.to_owned()], ..Query::default() };
+    let rejected = loop {
+        if let Some(rejected) = journal.read(&query).await.unwrap().pop() {
+            break rejected;
+        }
+        changes.changed().await.unwrap();
+    };
+    let reason = rejected.body["reason"].as_str().unwrap();
+    assert!(reason.contains("cannot be read") && reason.contains("Permission denied"), "{reason}");
+    assert_eq!(served.codes().await, ["told_to"]);
+    fs::set_permissions(folder.join("rule.wasm"), fs::Permissions::from_mode(0o644)).unwrap();
+    served.until("told_2x").await;
+    journal.close(std::time::Duration::from_secs(60)).await;
     served.stop().await;
 }

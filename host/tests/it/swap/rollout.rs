@@ -3,6 +3,7 @@
 use interlock::{
     app::{PromotionError, Reload, candidate, promote, roll_back},
     journal::kind,
+    trust::Trust,
 };
 use serde_json::{Value, json};
 
@@ -86,9 +87,15 @@ async fn a_component_that_was_taken_back_does_not_come_again_by_itself() {
         place.reload().await;
         assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
         let journal = &place.app.journal;
-        assert!(matches!(roll_back(journal, "rule", Some("0000"), "ann").await, Err(PromotionError::NotKept { .. })));
-        assert!(matches!(roll_back(journal, "none", None, "ann").await, Err(PromotionError::Unknown(_))));
-        let back = roll_back(journal, "rule", Some(&sha256(&first())[..12]), "ann").await.unwrap();
+        assert!(matches!(
+            roll_back(journal, &Trust::Anyone, "rule", Some("0000"), "ann").await,
+            Err(PromotionError::NotKept { .. })
+        ));
+        assert!(matches!(
+            roll_back(journal, &Trust::Anyone, "none", None, "ann").await,
+            Err(PromotionError::Unknown(_))
+        ));
+        let back = roll_back(journal, &Trust::Anyone, "rule", Some(&sha256(&first())[..12]), "ann").await.unwrap();
         assert_eq!((back.from, back.to), (sha256(&second()), sha256(&first())));
         assert_eq!(place.reload().await, APPLIED);
         assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
@@ -164,7 +171,7 @@ async fn a_component_is_taken_back_whatever_its_file_holds_by_then() {
     std::fs::remove_file(place.component()).unwrap();
     assert!(matches!(place.reload().await, Reload::Applied { .. }));
     assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
-    roll_back(&place.app.journal, "rule", None, "ann").await.unwrap();
+    roll_back(&place.app.journal, &Trust::Anyone, "rule", None, "ann").await.unwrap();
     assert!(matches!(place.reload().await, Reload::Applied { .. }));
     assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
     assert_eq!(place.reload().await, Reload::Same);
@@ -183,7 +190,7 @@ async fn the_last_ten_components_of_a_policy_are_kept() {
     }
     let folder = std::fs::read_dir(place.app.journal.components().join("rule")).unwrap();
     assert_eq!(folder.count(), 10);
-    let back = roll_back(&place.app.journal, "rule", None, "ann").await.unwrap();
+    let back = roll_back(&place.app.journal, &Trust::Anyone, "rule", None, "ann").await.unwrap();
     assert_eq!(back.to, sha256(&renamed("told_to", "tol_010")), "the one before");
     assert_eq!(place.reload().await, APPLIED);
     assert_eq!(place.call("ci/run_tests").await, ["tol_010"]);

@@ -3,17 +3,17 @@
 use std::{fs, path::Path};
 
 use interlock::{
-    app::Reload,
+    app::{App, PromotionError, Reload, roll_back},
     journal::kind,
     sandbox::signature_of,
-    trust::{SecretKey, Signature},
+    trust::{SecretKey, Signature, Trust},
 };
 use serde_json::{Value, json};
 
 use super::{
     Place,
     bad::{Bad, clear, each_leaves_the_one_before_at_work, with},
-    configuration, first, put, second,
+    configuration, first, put, second, sha256,
 };
 
 /// Puts the signature of a component beside it, by the key that the configuration trusts.
@@ -156,6 +156,52 @@ async fn a_signature_that_comes_after_its_component_is_noticed() {
     next(&mut applied).await;
     assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
     place.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_and_may_no_longer_be_used_is_not_gone_back_to() {
+    // The first was signed, or not looked at, when it was in force. By now only what another key has signed may be.
+    for (before, why) in [(true, "it is signed by a stranger"), (false, "it is not signed")] {
+        let place = signed_place().await;
+        if !before {
+            let mut config = trusting();
+            config["trust"]["require_signature"] = false.into();
+            place.configure(&config);
+            fs::remove_file(signature_of(&place.path(&format!("{}/rule/{}.wasm", kept(&place), sha256(&first())))))
+                .unwrap();
+            assert_eq!(place.reload().await, Reload::Applied { kept: vec![] });
+        }
+        let key = SecretKey::generate().unwrap();
+        let mut config = trusting();
+        config["trust"]["keys"] = json!([key.public().to_string()]);
+        place.put("rule.wasm", &second());
+        signed_by(&place.component(), &key);
+        place.configure(&config);
+        assert_eq!(place.reload().await, Reload::Applied { kept: vec![] });
+        assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
+
+        let (journal, trust) = (&place.app.journal, Trust::SignedBy(vec![key.public()]));
+        let refused = roll_back(journal, &trust, "rule", None, "ann").await.unwrap_err();
+        assert!(matches!(&refused, PromotionError::Unusable(_)) && refused.to_string().contains(why), "{refused}");
+        assert!(refused.to_string().contains(&sha256(&first())), "{refused}");
+        assert!(place.events(kind::PLUGIN_ROLLED_BACK).await.is_empty());
+        // Said by somebody who trusts others, it is refused where calls are decided.
+        roll_back(journal, &Trust::Anyone, "rule", None, "ann").await.unwrap();
+        let Reload::Applied { kept } = place.reload().await else { panic!("it was not noticed") };
+        assert!(kept[0].reason.contains(why) && kept[0].reason.contains(&sha256(&first())), "{kept:?}");
+        assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
+        // Nor does anything start with it.
+        roll_back(journal, &Trust::Anyone, "rule", None, "ann").await.unwrap();
+        place.app.stop().await;
+        let path = place.folder.path().join("interlock.json");
+        let config = interlock::config::load(&path, &|_| None, &interlock::sandbox::standard_plugins()).unwrap();
+        let refused = App::start(&config, Some(&crate::plugins::cache()), Some("test")).await.unwrap_err().to_string();
+        assert!(refused.contains(why) && refused.contains(&sha256(&first())), "{refused}");
+    }
+}
+
+fn kept(place: &Place) -> String {
+    place.app.journal.components().display().to_string()
 }
 
 async fn next(applied: &mut tokio::sync::watch::Receiver<interlock::mediation::Mediator>) {
