@@ -74,6 +74,8 @@ pub struct Config {
     pub pin_tools: bool,
     /// Whether API keys are asked for over HTTP.
     pub http_keys: bool,
+    /// By which names other machines call over HTTP.
+    pub hosts: Vec<String>,
     /// Where the door for people listens: an address of this machine.
     pub admin: SocketAddr,
     /// Whose components are loaded.
@@ -135,6 +137,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
         describe_rules: root.get("describe_rules").and_then(document::Node::flag).unwrap_or(true),
         pin_tools: root.get("pin_tools").and_then(document::Node::flag).unwrap_or(true),
         http_keys: sections::keys(root.get("auth")),
+        hosts: sections::hosts(root.get("auth"), &mut findings),
         admin,
         trust,
         credentials: Credentials::of(environment),
@@ -211,7 +214,7 @@ impl Config {
         let differs = [
             ("journal", self.journal != before.journal),
             ("local", self.local != before.local),
-            ("auth", self.http_keys != before.http_keys),
+            ("auth", self.http_keys != before.http_keys || self.hosts != before.hosts),
             ("admin", self.admin != before.admin),
             ("session_idle_minutes", self.session_idle != before.session_idle),
         ];

@@ -1,6 +1,6 @@
 //! `interlock serve`: the AI's door, on standard input and output or over HTTP.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -33,7 +33,7 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
         let doors = app.doors();
         let house = House::open(app.mediators(), &doors).await;
         app.watch(&doors);
-        let gateway = Gateway::new(door(&config), Arc::new(house), app.clock.clone(), doors.clone())
+        let gateway = Gateway::new(door(&config, asked.http), Arc::new(house), app.clock.clone(), doors.clone())
             .context("the AI's door cannot be opened")?;
         match asked.http {
             None => {
@@ -65,8 +65,14 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
     }))
 }
 
-fn door(config: &Config) -> gateway::Config {
+fn door(config: &Config, address: Option<SocketAddr>) -> gateway::Config {
+    let mut hosts = gateway::Config::default().hosts;
+    hosts.extend(config.hosts.iter().cloned());
+    // What it listens on is a name that it goes by.
+    let own = address.map(|address| address.ip()).filter(|ip| !ip.is_unspecified());
+    hosts.extend(own.map(|ip| if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() }));
     gateway::Config {
+        hosts,
         roles: config.local.roles.clone(),
         session_idle: config.session_idle,
         ..gateway::Config::default()

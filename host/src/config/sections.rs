@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use http::uri::Authority;
+
 use super::{
     document::Node,
     findings::Findings,
@@ -49,6 +51,11 @@ pub(super) const FILE: Shape = Shape::Table(&[
 
 const AUTH: Shape = Shape::Table(&[
     Key::new("keys", Shape::Flag, "Whether API keys are asked for; false unless given."),
+    Key::new(
+        "hosts",
+        Shape::List(&Shape::Text),
+        "Names by which other machines call, as in the HTTP `Host` header; with a port, that one only.",
+    ),
     Key::new("jwt", Shape::Absent("tokens of other issuers come later"), "Tokens of other issuers."),
 ]);
 
@@ -107,6 +114,19 @@ pub(super) fn local(section: Option<&Node>, findings: &mut Findings<'_>) -> Call
 /// Whether API keys are asked for.
 pub(super) fn keys(section: Option<&Node>) -> bool {
     section.and_then(|section| section.get("keys")).and_then(Node::flag).unwrap_or_default()
+}
+
+/// By which names other machines call.
+pub(super) fn hosts(section: Option<&Node>, findings: &mut Findings<'_>) -> Vec<String> {
+    let hosts = section.and_then(|section| section.get("hosts"));
+    let named = hosts.into_iter().flat_map(Node::texts).filter_map(|(at, host)| {
+        let is_host = host.parse::<Authority>().is_ok_and(|host| !host.as_str().contains('@'));
+        if !is_host {
+            findings.value(at, BadValue, "must be a host such as `interlock.example.com`, if need be with a port");
+        }
+        is_host.then(|| host.to_owned())
+    });
+    named.collect()
 }
 
 /// Where the door for people is.

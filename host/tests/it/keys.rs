@@ -172,6 +172,24 @@ fn other_machines_are_served_only_where_keys_are_asked_for() {
     assert!(code == Some(4) && said.contains("there is no authentication"), "{said}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_machines_call_by_the_names_that_are_written_down() {
+    let folder = folder();
+    let mut config: Value = serde_json::from_slice(&fs::read(folder.path().join("interlock.json")).unwrap()).unwrap();
+    config["auth"]["hosts"] = json!(["gate.example.com"]);
+    fs::write(folder.path().join("interlock.json"), config.to_string()).unwrap();
+    let key = create(folder.path(), &["agent", "--role", "ci"]);
+    let served = Served::start(folder.path()).await;
+    for (host, expected) in [("gate.example.com", 200), ("gate.example.com:443", 200), ("evil.example.com", 403)] {
+        let call = served.call(&served.url).bearer_auth(&key).header("host", host);
+        assert_eq!(status(call).await, expected, "{host}");
+    }
+    // A page of another origin has no business here, key or no key.
+    let call = served.call(&served.url).bearer_auth(&key).header("origin", "https://evil.example.com");
+    assert_eq!(status(call).await, 403);
+    served.stop().await;
+}
+
 #[tokio::test]
 async fn a_key_ends_when_its_time_is_over() {
     let world = World::new();
