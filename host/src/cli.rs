@@ -18,6 +18,7 @@ mod running;
 mod schema;
 mod serve;
 mod status;
+mod stop;
 mod tools;
 
 use std::{panic, process::ExitCode};
@@ -74,6 +75,8 @@ fn perform(typed: &Interlock) -> Result<(), Failure> {
         Verb::Call(asked) => call::run(&typed.global, asked),
         Verb::Explain(asked) => call::explain(&typed.global, asked),
         Verb::Approvals(asked) => approvals::run(&typed.global, asked),
+        Verb::Stop(asked) => stop::stop(&typed.global, asked),
+        Verb::Resume(asked) => stop::resume(&typed.global, asked),
         Verb::Keys(asked) => keys::run(&typed.global, asked),
         Verb::Calls(asked) => calls::run(&typed.global, asked),
         Verb::Audit(asked) => audit::run(&typed.global, asked),

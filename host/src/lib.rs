@@ -20,6 +20,7 @@ pub mod approvals;
 pub mod identity;
 pub mod ledger;
 pub mod pins;
+pub mod stops;
 
 pub mod downstream;
 pub mod policy;

@@ -11,6 +11,7 @@ mod pinning;
 mod records;
 mod refusing;
 mod sending;
+mod stopping;
 mod waiting;
 mod wording;
 

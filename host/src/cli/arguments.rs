@@ -50,6 +50,10 @@ pub(super) enum Verb {
     Explain(Call),
     /// Questions that wait for a person.
     Approvals(Approvals),
+    /// Suspends calls, at once and in every gateway, until `resume`; without a reason, lists what is suspended.
+    Stop(Stop),
+    /// Lets suspended calls go on.
+    Resume(Resume),
     /// API keys: who may call over HTTP.
     Keys(Keys),
     /// Calls, and those whose outcome nobody knows.
@@ -73,6 +77,28 @@ pub(super) struct Serve {
     /// Serves streamable HTTP at http://ADDR/mcp instead of standard input and output.
     #[arg(long, value_name = "ADDR")]
     pub(super) http: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Stop {
+    /// Only calls of these tools: a pattern of `server/tool`.
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    pub(super) tool: Option<Glob>,
+    /// Only calls of this principal.
+    #[arg(long, value_name = "NAME")]
+    pub(super) principal: Option<String>,
+    /// Why. Models are told it, and so is whoever lifts the stop.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Resume {
+    /// The stop's id, or its beginning; may be left out if there is only one.
+    pub(super) id: Option<String>,
+    /// Lifts every stop.
+    #[arg(long, conflicts_with = "id")]
+    pub(super) all: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     arguments::Global,
     error::Failure,
-    output::{print, print_json},
+    output::{plain, print, print_json},
     running::{CLOSE, block_on, configuration, journal},
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     journal::{Journal, Query},
     pins::Pins,
+    stops::Stops,
 };
 
 /// Prints the page.
@@ -65,6 +66,7 @@ async fn page(config: &Config, journal: &Journal, approvals: &Approvals) -> Resu
         "calls_of_unknown_outcome": unknown.iter().map(|call| call.id.to_string()).collect::<Vec<_>>(),
         "calls_refused_last_hour": refused,
         "approvals_waiting": waiting,
+        "stops": Stops::new(journal.clone()).list().await.context("the stops cannot be read")?,
         "tools_held_back": held_back.map(|pin| pin.tool.to_string()).collect::<Vec<_>>(),
     }))
 }
@@ -100,10 +102,12 @@ fn text(page: &Value) -> String {
         Some(other) => other.to_string(),
         None => String::new(),
     };
+    let stops = page.get("stops").and_then(Value::as_array).into_iter().flatten();
+    let stops: String = stops.map(|one| format!("STOPPED     {}\n", stopped(one))).collect();
     let gateways = page.get("serving").and_then(Value::as_array).into_iter().flatten();
     let gateways: String = gateways.map(|one| format!("gateway     {}\n", told(one))).collect();
     format!(
-        "config      {}\nservers     {}\npolicies    {}\njournal     {}, {} events\nrunning     {}\nunknown     {}\n\
+        "{stops}config      {}\nservers     {}\npolicies    {}\njournal     {}, {} events\nrunning     {}\nunknown     {}\n\
          {gateways}refused     {} in the last hour\napprovals   {} waiting\nheld back   {}\n",
         value("config"),
         names("servers"),
@@ -116,6 +120,14 @@ fn text(page: &Value) -> String {
         value("approvals_waiting"),
         names("tools_held_back"),
     )
+}
+
+/// A stop: of what, and why.
+fn stopped(one: &Value) -> String {
+    let text = |key: &str| one.get(key).and_then(Value::as_str);
+    let tools = text("tools").unwrap_or("all tools");
+    let whose = text("principal").map(|principal| format!(" by {principal}")).unwrap_or_default();
+    format!("{tools}{whose}: {}", plain(text("reason").unwrap_or_default()))
 }
 
 /// A gateway: since when it goes by what, and what it does not go by although it is there.

@@ -286,6 +286,23 @@ pub struct KeyRevoked {
     pub name: String,
 }
 
+/// Body of `stop.ordered`; the subject is the stop's id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StopOrdered {
+    /// Pattern of `server/tool`; none: every tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<String>,
+    /// Whose calls; none: everyone's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// Why, in the operator's words.
+    pub reason: String,
+}
+
+/// Body of `stop.lifted`; the subject is the stop's id.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StopLifted {}
+
 /// Body of `process.started` and `process.stopped`; the subject is the process id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Process {

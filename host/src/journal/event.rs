@@ -43,6 +43,10 @@ pub mod kind {
     pub const KEY_CREATED: &str = "key.created";
     /// An API key was ended.
     pub const KEY_REVOKED: &str = "key.revoked";
+    /// An operator suspended calls.
+    pub const STOP_ORDERED: &str = "stop.ordered";
+    /// An operator let them go on.
+    pub const STOP_LIFTED: &str = "stop.lifted";
     /// A process of this program began to use the journal.
     pub const PROCESS_STARTED: &str = "process.started";
     /// A process of this program ended in an orderly way.
@@ -67,7 +71,7 @@ pub mod kind {
     pub const PLUGIN_REJECTED: &str = "plugin.rejected";
 
     /// All of them.
-    pub const ALL: [&str; 27] = [
+    pub const ALL: [&str; 29] = [
         CALL_ADMITTED,
         CALL_FINISHED,
         CALL_REVIEWED,
@@ -84,6 +88,8 @@ pub mod kind {
         TOOL_ACCEPTED,
         KEY_CREATED,
         KEY_REVOKED,
+        STOP_ORDERED,
+        STOP_LIFTED,
         PROCESS_STARTED,
         PROCESS_STOPPED,
         CONFIG_APPLIED,

@@ -63,7 +63,7 @@ impl Mediator {
         let parts = self.parts();
         let policies = self.policies();
         let view = parts.ledger.view().await.map_err(|error| told(error.into()))?;
-        if let Some(refused) = self.would_hold_back(&identified.call).await.map_err(told)? {
+        if let Some(refused) = self.would_hinder(&identified.call).await.map_err(told)? {
             return Err(vec![refused]);
         }
         let rewritten = policies.rewrite(&identified.call, &view).await;

@@ -23,6 +23,7 @@ use crate::{
     pins::Pins,
     policy::{Judgement, Policies, Record},
     scope::Scope,
+    stops::Stops,
     tasks::Tasks,
     verdict::{Decision, Refusal},
 };
@@ -89,6 +90,7 @@ pub(super) struct Parts {
     pub(super) approvals: Approvals,
     /// None: definitions are not pinned.
     pub(super) pins: Option<Pins>,
+    pub(super) stops: Stops,
     pub(super) journal: Journal,
     pub(super) tasks: Tasks,
     pub(super) deferred: Arc<Deferred>,
@@ -109,6 +111,7 @@ impl Mediator {
             ledger: Ledger::new(journal.clone()),
             approvals: Approvals::new(journal.clone()),
             pins: config.pin_tools.then(|| Pins::new(journal.clone())),
+            stops: Stops::new(journal.clone()),
             policies,
             catalogue,
             journal,
@@ -120,7 +123,7 @@ impl Mediator {
 
     /// The line of another configuration over the same journal. Calls that are under way stay on this one.
     pub fn succeeded_by(&self, config: Config, catalogue: Catalogue, policies: Policies) -> Self {
-        let Parts { ledger, approvals, journal, tasks, deferred, .. } = self.parts();
+        let Parts { ledger, approvals, stops, journal, tasks, deferred, .. } = self.parts();
         let pins = self.0.pins.clone().unwrap_or_else(|| Pins::new(journal.clone()));
         Self(Arc::new(Parts {
             catalogue,
@@ -128,6 +131,7 @@ impl Mediator {
             ledger: ledger.clone(),
             approvals: approvals.clone(),
             pins: config.pin_tools.then_some(pins),
+            stops: stops.clone(),
             journal: journal.clone(),
             tasks: tasks.clone(),
             deferred: deferred.clone(),
@@ -238,8 +242,8 @@ impl Mediator {
             }
             let turn = if vain.needs_a_turn() { Some(parts.journal.turn().await?) } else { None };
             let view = parts.ledger.view().await?;
-            let pinned = match self.pinned(call).await? {
-                Ok(pinned) => pinned,
+            let unhindered = match self.unhindered(call).await? {
+                Ok(unhindered) => unhindered,
                 Err(refused) => {
                     drop(turn);
                     return Err(self.turn_away(call, refused, &Judgement::none()).await?);
@@ -293,8 +297,15 @@ impl Mediator {
                     let drafts = self.admission(identified, &judgement, &view, &granted.spends)?;
                     // Grants are looked up anew after a conflict: one of them may be what has changed.
                     let approved = std::mem::replace(&mut granted, Granted::nothing()).guard;
-                    match committing::admission(&parts.journal, turn, call, drafts, view.guard(), approved.and(pinned))
-                        .await?
+                    match committing::admission(
+                        &parts.journal,
+                        turn,
+                        call,
+                        drafts,
+                        view.guard(),
+                        approved.and(unhindered),
+                    )
+                    .await?
                     {
                         Ok(permit) => {
                             self.compare(call, &judgement).await;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 const RANKS: &[(u32, &[&str])] = &[
     (0, &["call", "verdict", "scope", "clock", "secret", "tasks", "registry", "trust"]),
     (1, &["journal", "sandbox"]),
-    (2, &["ledger", "approvals", "pins", "identity"]),
+    (2, &["ledger", "approvals", "pins", "identity", "stops"]),
     (3, &["policy", "downstream"]),
     (4, &["mediation"]),
     (6, &["gateway"]),

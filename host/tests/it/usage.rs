@@ -111,3 +111,33 @@ fn what_one_has_signed_another_can_verify() {
     std::fs::write(at("rule.wasm"), b"changed").unwrap();
     ends(&["verify", "rule.wasm", "--key", "team.pub"], 1, "its signature is wrong");
 }
+
+#[test]
+fn calls_are_suspended_and_resumed_from_the_terminal() {
+    let folder = folder();
+    let tools: Value = serde_json::from_str(&run(&folder, &["tools", "--json"]).1).unwrap();
+    let all = tools.as_array().unwrap().iter().map(|tool| tool["tool"].as_str().unwrap());
+    let allowed = all.into_iter().find(|tool| !tool.ends_with("/validate_data")).unwrap();
+    let (code, _, said) = run(&folder, &["stop", "--tool", "validation/*"]);
+    assert!(code == Some(2) && said.contains("--reason TEXT"), "{said}");
+    let stopped = run(&folder, &["stop", "--tool", "validation/*", "--reason", "Wrong data.", "--json"]).1;
+    let id = serde_json::from_str::<Value>(&stopped).unwrap()[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(run(&folder, &["stop", "--principal", "nobody", "--reason", "Just so."]).0, Some(0));
+
+    let (code, told, said) = run(&folder, &["call", allowed]);
+    assert!(code == Some(3) && [told, said].concat().contains("suspended by an operator: Wrong data."));
+    let status = run(&folder, &["status"]).1;
+    assert!(
+        status.starts_with("STOPPED     validation/*: Wrong data.\nSTOPPED     all tools by nobody: Just so.\n"),
+        "{status}"
+    );
+
+    let (code, _, said) = run(&folder, &["resume"]);
+    assert!(code == Some(2) && said.contains("2 stops are in force"), "{said}");
+    assert_eq!(run(&folder, &["resume", &id]).0, Some(0));
+    assert_ne!(run(&folder, &["call", allowed]).0, Some(3));
+    let (code, _, said) = run(&folder, &["resume", &id]);
+    assert!(code == Some(1) && said.contains("no stop"), "{said}");
+    assert_eq!(run(&folder, &["resume", "--all"]).0, Some(0));
+    assert!(run(&folder, &["status"]).1.starts_with("config"));
+}

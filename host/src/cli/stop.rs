@@ -1,0 +1,92 @@
+//! `interlock stop` and `interlock resume`: suspends calls in every gateway at once, and lets them go on.
+
+use super::{
+    approvals::user,
+    arguments::{Global, Resume, Stop as Asked},
+    error::{Failure, Kind},
+    output::Table,
+    running::{CLOSE, block_on, configuration, journal},
+};
+use crate::stops::{Stop, Stops, StopsError};
+
+/// Orders a stop, or lists those that are in force.
+pub(super) fn stop(global: &Global, asked: &Asked) -> Result<(), Failure> {
+    with_stops(global, async |stops| {
+        let Some(reason) = &asked.reason else {
+            if asked.tool.is_some() || asked.principal.is_some() {
+                let message = "a stop needs a reason: models are told, and so is whoever lifts it";
+                return Err(Failure::new(Kind::Usage, message).hint("--reason TEXT."));
+            }
+            return table(&stops.list().await.map_err(failure)?, global.json);
+        };
+        let (tool, principal) = (asked.tool.as_ref().map(|tool| tool.as_str()), asked.principal.as_deref());
+        let ordered = stops.order(&user(), tool, principal, reason).await.map_err(failure)?;
+        table(&[ordered], global.json)
+    })
+}
+
+/// Lifts one stop, the only one, or all.
+pub(super) fn resume(global: &Global, asked: &Resume) -> Result<(), Failure> {
+    with_stops(global, async |stops| {
+        let all = stops.list().await.map_err(failure)?;
+        let chosen: Vec<String> = match (&asked.id, asked.all) {
+            (Some(id), _) => all.iter().filter(|stop| stop.id.starts_with(id)).map(|stop| stop.id.clone()).collect(),
+            (None, true) => all.iter().map(|stop| stop.id.clone()).collect(),
+            (None, false) => match all.as_slice() {
+                [only] => vec![only.id.clone()],
+                [] => return Err(Failure::new(Kind::Failed, "no stop is in force")),
+                _ => {
+                    let message = format!("{} stops are in force", all.len());
+                    return Err(
+                        Failure::new(Kind::Usage, message).hint("name one of `interlock stop`, or write --all.")
+                    );
+                }
+            },
+        };
+        match (&asked.id, chosen.as_slice()) {
+            (Some(id), []) => return Err(failure(StopsError::NotFound(id.clone()))),
+            (Some(id), [_, _, ..]) => {
+                let message = format!("several stops begin with `{id}`");
+                return Err(Failure::new(Kind::Usage, message).hint("give more of the id."));
+            }
+            _ => {}
+        }
+        stops.lift(&user(), &chosen).await.map_err(failure)?;
+        table(&stops.list().await.map_err(failure)?, global.json)
+    })
+}
+
+fn with_stops(global: &Global, work: impl AsyncFnOnce(&Stops) -> Result<(), Failure>) -> Result<(), Failure> {
+    let config = configuration(global)?;
+    block_on(async {
+        let (journal, _) = journal(&config).await?;
+        let done = work(&Stops::new(journal.clone())).await;
+        journal.close(CLOSE).await;
+        done
+    })
+}
+
+fn table(stops: &[Stop], json: bool) -> Result<(), Failure> {
+    let mut table = Table::new(&["id", "tools", "principal", "reason", "by", "since"]);
+    for stop in stops {
+        table.row([
+            stop.id.clone().into(),
+            stop.tools.clone().unwrap_or_else(|| "all".to_owned()).into(),
+            stop.principal.clone().unwrap_or_else(|| "all".to_owned()).into(),
+            stop.reason.clone().into(),
+            stop.by.clone().into(),
+            stop.at.to_string().into(),
+        ]);
+    }
+    table.print(json)
+}
+
+fn failure(error: StopsError) -> Failure {
+    match error {
+        StopsError::NotFound(_) => {
+            Failure::new(Kind::Failed, error.to_string()).hint("`interlock stop` lists those that are.")
+        }
+        StopsError::NoReason => Failure::new(Kind::Usage, error.to_string()),
+        StopsError::Journal(_) => Failure::from(anyhow::Error::from(error)),
+    }
+}
