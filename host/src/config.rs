@@ -103,6 +103,24 @@ pub fn load(path: &Path, environment: &Environment<'_>, standard: &[&str]) -> Re
     }
 }
 
+/// Sections that tell where the journal is, and who may do what beside it.
+const BESIDE_THE_JOURNAL: [&str; 3] = ["journal", "trust", "auth"];
+
+/// What a file that cannot be used tells of its journal, with no policies and no servers; where it tells nothing, the
+/// journal that is there unless it says otherwise. None if there is no such journal.
+pub fn load_journal(path: &Path, environment: &Environment<'_>) -> Option<Config> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let parsed = jsonc_parser::parse_to_ast(&text, &Default::default(), &JSONC).ok();
+    let read = parsed.and_then(|parsed| parsed.value).map(serde_json::Value::from);
+    let sections = read.as_ref().and_then(serde_json::Value::as_object).into_iter().flatten();
+    let kept: serde_json::Map<_, _> = sections
+        .filter(|(key, _)| BESIDE_THE_JOURNAL.contains(&key.as_str()))
+        .map(|(key, section)| (key.clone(), section.clone()))
+        .collect();
+    let config = parse(path, &serde_json::Value::Object(kept).to_string(), environment, &[]).ok()?;
+    config.journal.path.is_file().then_some(config)
+}
+
 /// Checks a configuration that was read from `path`. `standard` are the names of the plugins that Interlock brings.
 ///
 /// # Errors

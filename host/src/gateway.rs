@@ -120,7 +120,7 @@ struct Inner {
     sessions: sessions::CurrentSessions,
     waiting: input::Waiting,
     /// Room for open requests.
-    room: Semaphore,
+    room: Arc<Semaphore>,
     /// Cancelled when grace is over: everything still open is called off.
     cut: CancellationToken,
 }
@@ -139,7 +139,7 @@ impl Gateway {
         let waiting =
             input::Waiting::new(&config.key, config.most_waiting, config.input_wait).map_err(GatewayError::Key)?;
         let sessions = sessions::CurrentSessions::new(config.session_idle, Arc::clone(&clock));
-        let room = Semaphore::new(config.most_open);
+        let room = Arc::new(Semaphore::new(config.most_open));
         let cut = CancellationToken::new();
         let inner = Inner { config, behind, clock, tasks, sessions, waiting, room, cut };
         Ok(Self { inner: Arc::new(inner) })

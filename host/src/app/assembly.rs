@@ -14,7 +14,7 @@ use crate::{
     },
     journal::{Journal, JournalError},
     mediation::{self, Mediator},
-    policy::{Policies, Standings},
+    policy::{Policies, PolicyError, Standings},
     sandbox::{self, Limits, LoadError, Plugin, Sandbox, Supply},
     tasks::{self, Tasks},
     trust::KeyError,
@@ -89,6 +89,21 @@ impl Ground {
         Standings::of(&self.journal, names, self.on_record).await
     }
 
+    /// An assembly with the policies' components that are said to count, and nothing else changed.
+    pub(super) async fn as_told(&self, before: &Assembly, standings: &Standings) -> Assembly {
+        let Assembly { config, mediator, servers, supply, kept } = before;
+        let (policies, errors) = mediator.policies().as_told(&self.sandbox, supply, standings).await;
+        let mut kept = kept.clone();
+        for error in errors {
+            let unusable = unusable(error);
+            if !kept.contains(&unusable) {
+                kept.push(unusable);
+            }
+        }
+        let mediator = mediator.succeeded_by(told(config), mediator.catalogue().clone(), policies);
+        Assembly { config: config.clone(), mediator, servers: servers.clone(), supply: supply.clone(), kept }
+    }
+
     /// Puts a configuration together. What is as it was `before` is taken over; a component that can no longer be used,
     /// where nothing but its file has changed, leaves the one before in its place.
     ///
@@ -111,13 +126,7 @@ impl Ground {
             tokio::join!(policies, self.servers(&config, &supply, before));
         let policies = match policies {
             Ok((policies, errors)) if may_keep || errors.is_empty() => {
-                let unusable = errors.into_iter().map(|error| Kept {
-                    kind: "policy",
-                    name: error.policy,
-                    component: error.component,
-                    reason: reason(&error.source),
-                });
-                kept.splice(0..0, unusable);
+                kept.splice(0..0, errors.into_iter().map(unusable));
                 policies
             }
             Ok((_, errors)) | Err(errors) => {
@@ -235,6 +244,11 @@ fn told(config: &Config) -> mediation::Config {
         describe_rules: config.describe_rules,
         pin_tools: config.pin_tools,
     }
+}
+
+/// A policy's component that cannot be used, in whose place the one before goes on.
+fn unusable(error: PolicyError) -> Kept {
+    Kept { kind: "policy", name: error.policy, component: error.component, reason: reason(&error.source) }
 }
 
 /// What is wrong with a component, settings with all that is wrong with them.

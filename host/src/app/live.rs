@@ -1,6 +1,6 @@
 //! What is in force, and how something else comes to be: loaded beside, put on record, then switched to in one step.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use serde_json::json;
 use tokio::sync::{Mutex, watch};
@@ -40,6 +40,24 @@ struct InForce {
     rejected: Option<Problems>,
 }
 
+/// Of which policies people, or another process, have said which component is to count.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Said {
+    /// Of these.
+    Of(BTreeSet<String>),
+    /// That is not known any more: perhaps of any.
+    OfAny,
+}
+
+impl Said {
+    fn is_of(&self, policy: &str) -> bool {
+        match self {
+            Self::Of(policies) => policies.contains(policy),
+            Self::OfAny => true,
+        }
+    }
+}
+
 /// What came of a look at the configuration and its components.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reload {
@@ -52,6 +70,8 @@ pub enum Reload {
     },
     /// What was in force stays so.
     Rejected(Problems),
+    /// There was something more urgent before anything was decided. It is to be tried again.
+    Abandoned,
 }
 
 impl Live {
@@ -79,16 +99,42 @@ impl Live {
         std::iter::once(in_force.found.path.clone()).chain(in_force.found.files()).collect()
     }
 
-    /// Whether people, or another process, have said since which component is to count.
-    pub(super) fn was_told(&self, since: &mut Sequence) -> bool {
+    /// Of which policies people, or another process, have said since which component is to count; none: of none.
+    pub(super) fn was_told(&self, since: &mut Sequence) -> Option<Said> {
         let journal = &self.ground.journal;
         let head = journal.head();
         let events = if head == *since { Some(Vec::new()) } else { journal.since(*since) };
         *since = head;
+        let Some(events) = events else { return Some(Said::OfAny) };
         let tells =
-            |event: &Arc<Event>| [kind::PLUGIN_PROMOTED, kind::PLUGIN_ROLLED_BACK].contains(&event.kind.as_str());
-        // Where some are no longer at hand, it may have been one of those.
-        events.is_none_or(|events| events.iter().any(tells))
+            |event: &&Arc<Event>| [kind::PLUGIN_PROMOTED, kind::PLUGIN_ROLLED_BACK].contains(&event.kind.as_str());
+        let told: BTreeSet<String> = events.iter().filter(tells).map(|event| event.subject.clone()).collect();
+        (!told.is_empty()).then_some(Said::Of(told))
+    }
+
+    /// Puts in force what people, or another process, have said is to count, in the configuration that is in force: whatever
+    /// the file holds by now, and whatever else is to be loaded.
+    ///
+    /// # Errors
+    /// If it cannot be put on record. Nothing has changed then.
+    pub(super) async fn obey(&self, said: &Said) -> Result<(), JournalError> {
+        let mut in_force = self.in_force.lock().await;
+        let mut standings = self.ground.standings(&in_force.assembly.config).await?;
+        // Another policy may have another component here than elsewhere, and nobody has said anything of that.
+        standings.policies.retain(|policy, _| said.is_of(policy));
+        let next = self.ground.as_told(&in_force.assembly, &standings).await;
+        let now = &in_force.assembly;
+        if next.mediator.policies().digest() == now.mediator.policies().digest() && next.kept == now.kept {
+            return Ok(());
+        }
+        let journal = &self.ground.journal;
+        let mut drafts = record::rejections(&now.kept, &next.kept)?;
+        drafts.push(record::applied(&next, journal, &next.config.needs_restart(&self.begun_with))?);
+        journal.append(drafts).await?;
+        self.mediators.send_replace(next.mediator.clone());
+        tracing::info!(set = &**next.mediator.policies().digest(), "other components count, as was said");
+        in_force.assembly = next;
+        Ok(())
     }
 
     /// Reads the configuration anew and puts it in force, with the components that its files hold now; where it cannot be
@@ -97,14 +143,26 @@ impl Live {
     /// # Errors
     /// If it cannot be put on record. Nothing has changed then.
     pub(super) async fn reload(&self) -> Result<Reload, JournalError> {
+        self.reload_unless(std::future::pending()).await
+    }
+
+    /// The same, given up if something `more_urgent` happens while it is being loaded.
+    ///
+    /// # Errors
+    /// As of [`Live::reload`].
+    pub(super) async fn reload_unless(&self, more_urgent: impl Future<Output = ()>) -> Result<Reload, JournalError> {
         let mut in_force = self.in_force.lock().await;
-        let reloaded = self.reload_into(&mut in_force).await;
+        let reloaded = self.reload_into(&mut in_force, more_urgent).await;
         let missing = pulls::missing(&in_force.found).await;
         self.missing.send_if_modified(|before| std::mem::replace(before, missing.clone()) != missing);
         reloaded
     }
 
-    async fn reload_into(&self, in_force: &mut InForce) -> Result<Reload, JournalError> {
+    async fn reload_into(
+        &self,
+        in_force: &mut InForce,
+        more_urgent: impl Future<Output = ()>,
+    ) -> Result<Reload, JournalError> {
         let path = in_force.found.path.clone();
         let read = move || config::load(&path, &|name| std::env::var(name).ok(), &standard_plugins());
         let mut standings = Standings::default();
@@ -112,7 +170,11 @@ impl Live {
             Ok(config) => {
                 in_force.found = config.clone();
                 standings = self.ground.standings(&config).await?;
-                self.ground.assemble(config, Some(&in_force.assembly), &standings).await
+                // Until here nothing has been decided: what was begun ends when it is dropped.
+                tokio::select! {
+                    assembled = self.ground.assemble(config, Some(&in_force.assembly), &standings) => assembled,
+                    () = more_urgent => return Ok(Reload::Abandoned),
+                }
             }
             Err(problems) => Err(problems),
         };

@@ -1,6 +1,8 @@
 //! Putting a candidate in force, and going back to an earlier component: by people, and by itself where the configuration
 //! says so. Both are events; every process that decides calls takes them over.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -119,11 +121,14 @@ pub async fn roll_back(
 ) -> Result<Promotion, PromotionError> {
     let standing = Standing::of(journal, policy).await?;
     let from = standing.counts.ok_or_else(|| PromotionError::Unknown(policy.to_owned()))?;
-    let waiting = standing.waiting.map(|waiting| waiting.component);
+    let past = Past::of(journal, policy).await?;
     let shelf = Shelf::new(journal.components());
     let kept = shelf.list(policy).await?;
-    let earlier = kept.into_iter().filter(|kept| **kept != *from && Some(kept.as_str()) != waiting.as_deref());
-    let mut fitting = earlier.filter(|kept| to.is_none_or(|to| kept.starts_with(to)));
+    // What was taken back comes again only by its name, and what was never in force only by promotion.
+    let may_come =
+        |kept: &&String| **kept != *from && past.counted(kept) && (to.is_some() || !past.taken_back.contains(*kept));
+    let mut fitting =
+        past.in_order(&kept).filter(may_come).filter(|kept| to.is_none_or(|to| kept.starts_with(to))).cloned();
     let not_kept = || PromotionError::NotKept {
         policy: policy.to_owned(),
         which: to.map_or_else(|| "earlier component".to_owned(), |to| format!("component `{to}`")),
@@ -137,6 +142,63 @@ pub async fn roll_back(
         return Err(PromotionError::NotKept { policy: policy.to_owned(), which: format!("whole component `{found}`") });
     }
     put(journal, kind::PLUGIN_ROLLED_BACK, policy, &from, &found, by).await
+}
+
+/// What has become of a policy's components, as far as the journal's last events about it tell.
+#[derive(Debug, Default)]
+struct Past {
+    /// Those that were in force, the last first.
+    in_force: Vec<String>,
+    /// Those that were only judged in shadow.
+    in_shadow: BTreeSet<String>,
+    /// Those that were taken back, and have not been in force since.
+    taken_back: BTreeSet<String>,
+}
+
+impl Past {
+    async fn of(journal: &Journal, policy: &str) -> Result<Self, JournalError> {
+        let in_force = [kind::PLUGIN_LOADED, kind::PLUGIN_SWAPPED, kind::PLUGIN_PROMOTED, kind::PLUGIN_ROLLED_BACK];
+        let query = Query {
+            kinds: in_force.iter().chain([&kind::PLUGIN_CANDIDATE]).map(|&kind| kind.to_owned()).collect(),
+            subject: Some(policy.to_owned()),
+            newest_first: true,
+            ..Query::default()
+        };
+        let mut past = Self::default();
+        for event in journal.read(&query).await? {
+            let component = |pointer| event.body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+            let (from, to) = (component("/from/component"), component("/to/component"));
+            if event.kind == kind::PLUGIN_CANDIDATE {
+                past.in_shadow.extend(to);
+                continue;
+            }
+            // Newest first: what has been in force since is not taken back any more.
+            if let Some(from) = from.as_ref().filter(|_| event.kind == kind::PLUGIN_ROLLED_BACK)
+                && !past.in_force.contains(from)
+            {
+                past.taken_back.insert(from.clone());
+            }
+            for component in [to, from].into_iter().flatten() {
+                if !past.in_force.contains(&component) {
+                    past.in_force.push(component);
+                }
+            }
+        }
+        Ok(past)
+    }
+
+    /// Whether it was in force, or so long ago that nobody knows.
+    fn counted(&self, component: &str) -> bool {
+        self.in_force.iter().any(|one| one == component) || !self.in_shadow.contains(component)
+    }
+
+    /// What is kept: first what was in force, the last first.
+    fn in_order<'a>(&self, kept: &'a [String]) -> impl Iterator<Item = &'a String> {
+        let place = |one: &String| self.in_force.iter().position(|known| known == one).unwrap_or(usize::MAX);
+        let mut ordered: Vec<&String> = kept.iter().collect();
+        ordered.sort_by_key(|one| place(one));
+        ordered.into_iter()
+    }
 }
 
 async fn put(

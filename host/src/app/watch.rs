@@ -6,14 +6,14 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{App, Reload, live::Live, pulls};
 use crate::{
-    journal::JournalError,
+    journal::{JournalError, Sequence},
     tasks::{self, Tasks},
 };
 
@@ -22,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Time to the next look once something has changed. It is taken over when two looks in a row saw the same: a file that is
 /// still being written is left alone.
 const LOOK_AGAIN: Duration = Duration::from_millis(8);
+/// For how long something is loaded although something else has come to stand in its place.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Wait before what could not be put on record is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -68,12 +70,15 @@ async fn watch(live: Arc<Live>) {
         if let Err(error) = live.promote_ripe().await {
             tracing::error!(%error, "a candidate could not be promoted; it is tried again");
         }
-        if live.was_told(&mut told) {
+        if let Some(said) = live.was_told(&mut told) {
+            // Before anything is read or loaded that may take its time.
+            if let Err(error) = live.obey(&said).await {
+                tracing::error!(%error, "what is to count could not be put on record; it is tried again");
+            }
             taken = None;
         }
         let files = live.files().await;
-        let looks = move || files.iter().map(|file| look(file)).collect::<Vec<_>>();
-        let Ok(now) = tasks::blocking(looks).await.map(Some) else { continue };
+        let Ok(now) = looks(files.clone()).await.map(Some) else { continue };
         if now == taken {
             seen = now;
             continue;
@@ -82,14 +87,35 @@ async fn watch(live: Arc<Live>) {
             (seen, wait) = (now, LOOK_AGAIN);
             continue;
         }
-        match live.reload().await {
-            Ok(_) => taken = now,
+        match live.reload_unless(more_urgent(&live, told, &files, &now)).await {
+            Ok(Reload::Abandoned) => {}
+            Ok(Reload::Same | Reload::Applied { .. } | Reload::Rejected(_)) => taken = now,
             Err(error) => {
                 tracing::error!(%error, "a change of the configuration could not be put on record; it is tried again");
                 tokio::time::sleep(RETRY).await;
             }
         }
     }
+}
+
+/// Ends when there is something more urgent than to load what was seen: when people have said which component is to count,
+/// or when something else is there by now, if loading takes long.
+async fn more_urgent(live: &Live, told: Sequence, files: &[PathBuf], seen: &Option<Vec<Option<Seen>>>) {
+    let began = Instant::now();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if live.was_told(&mut told.clone()).is_some() {
+            return;
+        }
+        let is_other = |now| Some(now) != *seen;
+        if began.elapsed() > PATIENCE && looks(files.to_owned()).await.is_ok_and(is_other) {
+            return;
+        }
+    }
+}
+
+async fn looks(files: Vec<PathBuf>) -> Result<Vec<Option<Seen>>, tasks::Panicked> {
+    tasks::blocking(move || files.iter().map(|file| look(file)).collect()).await
 }
 
 /// A look at what stands at a path, links followed; none if nothing can be seen there.

@@ -6,13 +6,13 @@ use super::{
     arguments::{Answer, Approvals as Asked, ApprovalsAction, Global},
     error::{Failure, Kind},
     output::{Table, plain, print, print_json},
-    running::{CLOSE, block_on, configuration, journal},
+    running::{CLOSE, block_on, configuration_or_journal, journal},
 };
 use crate::approvals::{Approval, Approvals, ApprovalsError, State};
 
 /// Lists, shows or answers.
 pub(super) fn run(global: &Global, asked: &Asked) -> Result<(), Failure> {
-    let config = configuration(global)?;
+    let config = configuration_or_journal(global)?;
     let json = global.json;
     block_on(async {
         let (journal, _) = journal(&config).await?;

@@ -9,7 +9,7 @@ use super::{
     arguments::{Audit, AuditAction, Global},
     error::{Failure, Kind},
     output::{Table, print, print_json},
-    running::{CLOSE, block_on, configuration, journal as open},
+    running::{CLOSE, block_on, configuration_or_journal, journal as open},
 };
 use crate::{
     clock::Timestamp,
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 1000;
 
 /// Prints, searches or verifies.
 pub(super) fn run(global: &Global, asked: &Audit) -> Result<(), Failure> {
-    let config = configuration(global)?;
+    let config = configuration_or_journal(global)?;
     let json = global.json;
     let path = &config.journal.path;
     if matches!(asked.action, Some(AuditAction::Verify)) {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     arguments::{Call, Global},
     error::{Failure, Kind},
-    output::{Table, print, print_json, tell},
+    output::{Table, line, plain, print, print_json, tell},
     running::{block_on, configuration, with_app},
 };
 use crate::{
@@ -35,7 +35,7 @@ pub(super) fn run(global: &Global, asked: &Call) -> Result<(), Failure> {
                 if global.json {
                     print_json(&json!({ "call": call, "result": result }))?;
                 } else {
-                    print(&text_of(&result))?;
+                    print(&plain(&text_of(&result)))?;
                 }
                 if failed { Err(Failure::new(Kind::Failed, format!("`{}` failed", asked.tool))) } else { Ok(()) }
             }
@@ -143,9 +143,9 @@ fn text_of(result: &Value) -> String {
 fn refusal(refused: &[Refused]) -> Failure {
     let mut lines = Vec::new();
     for Refused { policy, refusal } in refused {
-        lines.push(format!("{} ({policy}): {}", refusal.code, refusal.reason));
+        lines.push(line(&format!("{} ({policy}): {}", refusal.code, refusal.reason)));
         for unlock in &refusal.unlocks {
-            lines.push(format!("  to unlock: {}", serde_json::to_value(unlock).unwrap_or_default()));
+            lines.push(line(&format!("  to unlock: {}", serde_json::to_value(unlock).unwrap_or_default())));
         }
     }
     Failure::new(Kind::Refused, lines.join("\n"))

@@ -8,7 +8,7 @@ use super::{
     audit::latest,
     error::{Failure, Kind},
     output::{Table, print, print_json},
-    running::{CLOSE, block_on, configuration, journal},
+    running::{CLOSE, block_on, configuration_or_journal, journal},
 };
 use crate::{
     call::Outcome,
@@ -20,7 +20,7 @@ const LOOKED_THROUGH: usize = 1000;
 
 /// Lists, shows or settles.
 pub(super) fn run(global: &Global, asked: &Calls) -> Result<(), Failure> {
-    let config = configuration(global)?;
+    let config = configuration_or_journal(global)?;
     let json = global.json;
     block_on(async {
         let (journal, _) = journal(&config).await?;

@@ -8,8 +8,8 @@ use super::{
     approvals::user,
     arguments::{CreateKey, Global, Keys as Asked, KeysAction},
     error::{Failure, Kind},
-    output::{Table, plain, print, print_json, tell},
-    running::{CLOSE, block_on, configuration, journal},
+    output::{Table, line, print, print_json, tell},
+    running::{CLOSE, block_on, configuration_or_journal, journal},
 };
 use crate::{
     clock::Timestamp,
@@ -18,7 +18,7 @@ use crate::{
 
 /// Makes, lists or revokes.
 pub(super) fn run(global: &Global, asked: &Asked) -> Result<(), Failure> {
-    let config = configuration(global)?;
+    let config = configuration_or_journal(global)?;
     block_on(async {
         let (journal, clock) = journal(&config).await?;
         let keys = Keys::new(journal.clone(), config.journal.pepper());
@@ -50,7 +50,7 @@ async fn create(keys: &Keys, asked: &CreateKey, json: bool) -> Result<(), Failur
         return print_json(&json!({ "key": key.expose(), "id": id, "name": name, "roles": roles, "expires": expires }));
     }
     print(&format!("{}\n", key.expose()))?;
-    tell(&format!("This is the only time that the key of `{}` is shown.", plain(&record.name)));
+    tell(&format!("This is the only time that the key of `{}` is shown.", line(&record.name)));
     Ok(())
 }
 

@@ -35,10 +35,16 @@ pub(super) fn plain(text: &str) -> String {
     plain
 }
 
-/// Tells a person something beside the answer, on standard error, if that can be written to.
+/// The same, on one line.
+pub(super) fn line(text: &str) -> String {
+    plain(text).replace('\n', "\\n")
+}
+
+/// Tells a person something beside the answer, on standard error, if that can be written to. Much of it is strangers'
+/// text: nothing in it hides, or steers a terminal.
 pub(super) fn tell(text: &str) {
     // Where there is nowhere to tell it, nothing is left to do.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", plain(text));
 }
 
 /// Prints a JSON value, indented.
@@ -109,7 +115,7 @@ impl Table {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+        Value::String(text) => line(&text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>()),
         Value::Array(items) if items.is_empty() => "-".to_owned(),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
         Value::Bool(true) => "yes".to_owned(),
@@ -128,11 +134,14 @@ mod tests {
     fn a_table_is_aligned_for_people_and_named_for_programs() {
         let mut table = Table::new(&["tool", "guarded_by", "calls"]);
         table.row(["files/read".into(), json!([]), 3.into()]);
-        table.row(["ä/\u{1b}[2J".into(), json!(["one", "two"]), Value::Null]);
+        table.row(["ä/\u{1b}[2J\u{202e}".into(), json!(["one", "two"]), Value::Null]);
         assert_eq!(
             table.text(),
-            "TOOL        GUARDED BY  CALLS\nfiles/read  -           3\nä/ [2J      one, two    -\n"
+            "TOOL            GUARDED BY  CALLS\nfiles/read      -           3\nä/ [2J\\u{202e}  one, two    -\n"
         );
-        assert_eq!(table.json()[1], json!({"tool": "ä/\u{1b}[2J", "guarded_by": ["one", "two"], "calls": null}));
+        assert_eq!(
+            table.json()[1],
+            json!({"tool": "ä/\u{1b}[2J\u{202e}", "guarded_by": ["one", "two"], "calls": null})
+        );
     }
 }

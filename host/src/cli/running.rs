@@ -5,6 +5,7 @@ use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 use super::{
     arguments::Global,
     error::{Failure, Kind},
+    output::tell,
 };
 use crate::{
     app::{App, StartError, open_journal},
@@ -23,6 +24,23 @@ pub(super) const CLOSE: Duration = Duration::from_secs(5);
 /// Everything that is wrong with it.
 pub(super) fn configuration(global: &Global) -> Result<Config, Failure> {
     Ok(config::load(&global.config, &|name| std::env::var(name).ok(), &standard_plugins())?)
+}
+
+/// The same for verbs that need no more than the journal: where the file cannot be used, they go on without what it says of
+/// policies and servers. What is under way must not be out of reach because of a comma.
+///
+/// # Errors
+/// Everything that is wrong with it, where no journal is to be found either.
+pub(super) fn configuration_or_journal(global: &Global) -> Result<Config, Failure> {
+    let environment = |name: &str| std::env::var(name).ok();
+    config::load(&global.config, &environment, &standard_plugins()).or_else(|problems| {
+        let Some(config) = config::load_journal(&global.config, &environment) else { return Err(problems.into()) };
+        let file = global.config.display();
+        tell(&format!(
+            "Note: `{file}` cannot be used at the moment; `interlock check` tells why. This is by its journal."
+        ));
+        Ok(config)
+    })
 }
 
 /// Runs a verb's work on an async runtime of its own.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{
     arguments::Global,
     error::Failure,
-    output::{plain, print, print_json},
-    running::{CLOSE, block_on, configuration, journal},
+    output::{line, print, print_json},
+    running::{CLOSE, block_on, configuration_or_journal, journal},
 };
 use crate::{
     app::serving,
@@ -20,7 +20,7 @@ use crate::{
 
 /// Prints the page.
 pub(super) fn run(global: &Global) -> Result<(), Failure> {
-    let config = configuration(global)?;
+    let config = configuration_or_journal(global)?;
     block_on(async {
         let (journal, _) = journal(&config).await?;
         let approvals = Approvals::new(journal.clone());
@@ -127,7 +127,7 @@ fn stopped(one: &Value) -> String {
     let text = |key: &str| one.get(key).and_then(Value::as_str);
     let tools = text("tools").unwrap_or("all tools");
     let whose = text("principal").map(|principal| format!(" by {principal}")).unwrap_or_default();
-    format!("{tools}{whose}: {}", plain(text("reason").unwrap_or_default()))
+    format!("{tools}{whose}: {}", line(text("reason").unwrap_or_default()))
 }
 
 /// A gateway: since when it goes by what, and what it does not go by although it is there.

@@ -5,7 +5,7 @@ use super::{
     arguments::{Global, Resume, Stop as Asked},
     error::{Failure, Kind},
     output::Table,
-    running::{CLOSE, block_on, configuration, journal},
+    running::{CLOSE, block_on, configuration_or_journal, journal},
 };
 use crate::stops::{Stop, Stops, StopsError};
 
@@ -57,7 +57,7 @@ pub(super) fn resume(global: &Global, asked: &Resume) -> Result<(), Failure> {
 }
 
 fn with_stops(global: &Global, work: impl AsyncFnOnce(&Stops) -> Result<(), Failure>) -> Result<(), Failure> {
-    let config = configuration(global)?;
+    let config = configuration_or_journal(global)?;
     block_on(async {
         let (journal, _) = journal(&config).await?;
         let done = work(&Stops::new(journal.clone())).await;

@@ -8,7 +8,9 @@ mod guard;
 mod headers;
 mod log;
 mod post;
+mod problem;
 mod reply;
+mod rest;
 mod session;
 
 use std::sync::Arc;
@@ -45,15 +47,22 @@ impl Door {
     }
 }
 
-/// The route `/mcp`. With `known`, only for callers whom it knows; without, everyone is `local`, unless a layer around it
+/// The routes: `/mcp`, and for programs that do not speak MCP `/mcp/tools`, `/tools/…` and `/health`. With `known`, only for callers whom it knows; without, everyone is `local`, unless a layer around it
 /// puts a [`Caller`] into the extensions of each request.
 pub fn router(gateway: &Gateway, known: Option<Arc<dyn Authenticate>>) -> Router {
     let door = Door { gateway: gateway.clone(), sessions: Arc::new(session::Sessions::new(gateway)) };
-    let mut router = Router::new().route("/mcp", routing::post(post::post).get(get).delete(delete));
+    let mut router = Router::new()
+        .route("/mcp", routing::post(post::post).get(get).delete(delete))
+        .route("/mcp/tools", routing::get(rest::tools))
+        .route("/tools/{*tool}", routing::post(rest::call));
     if let Some(known) = known {
         router = router.layer(middleware::from_fn_with_state(known, auth::authenticate));
     }
-    router.layer(middleware::from_fn_with_state(door.clone(), guard::guard)).with_state(door)
+    // For whoever watches over processes: says no more than that one is there.
+    router
+        .route("/health", routing::get(rest::health))
+        .layer(middleware::from_fn_with_state(door.clone(), guard::guard))
+        .with_state(door)
 }
 
 /// Serves [`router`] on this socket until the gateway's tasks are told to stop.

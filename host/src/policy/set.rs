@@ -84,6 +84,14 @@ impl Policy {
         }
     }
 
+    /// Whether it is a candidate still, given what counts and what is written.
+    fn stays_beside(&self, counts: &Plugin, config: &PolicyConfig) -> bool {
+        self.mode() == Mode::Candidate
+            && self.plugin.digest() != counts.digest()
+            && config.rollout.is_some()
+            && self.config.is_made_of_the_same(config)
+    }
+
     /// Whether it is to be asked about this call.
     pub fn guards(&self, call: &Call) -> bool {
         self.guards_tool(&call.tool, &call.hints)
@@ -152,12 +160,19 @@ impl Policies {
                 |source| PolicyError { policy: config.name.clone(), component: config.component.to_string(), source };
             match loaded {
                 Ok(Loaded { counts, candidate }) => {
-                    let candidate =
-                        candidate.and_then(|candidate| candidate.map_err(|source| kept.push(error(source))).ok());
+                    // What cannot be used leaves the candidate that there was, too.
+                    let stays = || before.iter().find(|before| before.stays_beside(&counts, &config));
+                    let candidate = match candidate {
+                        Some(Ok(plugin)) => Some(candidate_of(&config, plugin, &before)),
+                        Some(Err(source)) => {
+                            kept.push(error(source));
+                            stays().map(|before| before.written_as(&config))
+                        }
+                        None => None,
+                    };
                     policies.push(Policy { config: config.clone(), plugin: counts, tally: Arc::default() });
                     // Of a policy that is off, nothing is asked.
-                    let candidate = candidate.filter(|_| config.mode != Mode::Off);
-                    policies.extend(candidate.map(|plugin| candidate_of(&config, plugin, &before)));
+                    policies.extend(candidate.filter(|_| config.mode != Mode::Off));
                 }
                 // All of it: a candidate that can no longer be loaded is one still.
                 Err(source) if before.iter().any(|before| before.config.is_made_of_the_same(&config)) => {
@@ -169,6 +184,41 @@ impl Policies {
             }
         }
         if errors.is_empty() { Ok((Self::of(policies), kept)) } else { Err(errors) }
+    }
+
+    /// These, with what people have said since is to count in the place of what does: candidates that were promoted, and
+    /// components on the shelf. No file is looked at, and nothing else is loaded. What cannot be had leaves its policy as it
+    /// is, and is told.
+    pub async fn as_told(&self, sandbox: &Sandbox, supply: &Supply, standings: &Standings) -> (Self, Vec<PolicyError>) {
+        let (mut policies, mut errors) = (Vec::new(), Vec::new());
+        for policy in self.iter() {
+            let standing = standings.policies.get(policy.name());
+            let counts = standing.and_then(|standing| standing.counts.as_ref());
+            let taken_back = standing.and_then(|standing| standing.taken_back.as_ref());
+            let digest = policy.plugin.digest();
+            match counts {
+                Some(counts) if policy.mode() == Mode::Candidate => {
+                    policies.extend((digest != counts && Some(digest) != taken_back).then(|| policy.clone()));
+                }
+                Some(counts) if digest != counts => {
+                    let before: Vec<&Policy> = self.iter().filter(|before| before.name() == policy.name()).collect();
+                    let plugin = match before.iter().find(|before| before.plugin.digest() == counts) {
+                        Some(candidate) => Ok(candidate.plugin.clone()),
+                        None => kept(sandbox, supply, &policy.config, &before, standings, counts).await,
+                    };
+                    policies.push(match plugin {
+                        Ok(plugin) => Policy { config: policy.config.clone(), plugin, tally: Arc::default() },
+                        Err(source) => {
+                            let (name, component) = (policy.name().to_owned(), policy.config.component.to_string());
+                            errors.push(PolicyError { policy: name, component, source });
+                            policy.clone()
+                        }
+                    });
+                }
+                Some(_) | None => policies.push(policy.clone()),
+            }
+        }
+        (Self::of(policies), errors)
     }
 
     /// The candidate for a policy, if there is one.

@@ -209,8 +209,9 @@ fn a_permit_is_made_in_the_journal_only() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What the AI's door may use of the house: all that answers, nothing that grants, pins or configures.
-const BEHIND_THE_DOOR: [&str; 6] = ["call", "clock", "downstream", "mediation", "scope", "tasks"];
+/// What the AI's door may use of the house: all that answers, nothing that grants, pins or configures. `verdict` has the
+/// words in which a refusal is told.
+const BEHIND_THE_DOOR: [&str; 7] = ["call", "clock", "downstream", "mediation", "scope", "tasks", "verdict"];
 
 #[test]
 fn the_ais_door_reaches_nothing_that_grants_approves_or_configures() {

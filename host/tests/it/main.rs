@@ -20,6 +20,7 @@ mod logs;
 mod mediation;
 mod plugins;
 mod registry;
+mod rest;
 mod sandbox;
 mod swap;
 mod usage;

@@ -10,7 +10,7 @@ use crate::{
     cli::{
         arguments::Global,
         error::Failure,
-        output::{plain, print, print_json},
+        output::{line as one_line, print, print_json},
         running::{block_on, configuration},
     },
     kit::{Changes, Inspection, Target, changes, inspect},
@@ -99,14 +99,14 @@ fn as_text(found: &Inspection) -> String {
         // Writing into memory does not fail.
         let _ = writeln!(text, "  {key:12} {value}");
     };
-    line("summary", plain(&manifest.summary));
+    line("summary", one_line(&manifest.summary));
     line("digest", format!("sha256:{}", found.digest));
     line("size", format!("{} KiB", found.bytes.div_ceil(1024)));
     line("generation", interfaces.generation.to_owned());
     line("exports", listed(&interfaces.exports));
     line("may use", listed(&interfaces.imports));
     if !manifest.codes.is_empty() {
-        line("codes", plain(&manifest.codes.join(", ")));
+        line("codes", one_line(&manifest.codes.join(", ")));
     }
     line("compiles in", format!("{} ms", found.compile.as_millis()));
     match &found.running {
@@ -121,15 +121,15 @@ fn as_text(found: &Inspection) -> String {
         Err(problems) => {
             line("isolation", "shows only with settings that it accepts: name some with --settings".to_owned());
             for problem in problems {
-                line("", plain(&format!("settings{}: {}", problem.pointer, problem.message)));
+                line("", one_line(&format!("settings{}: {}", problem.pointer, problem.message)));
             }
         }
     }
     let schema = manifest.settings_schema.get("properties").and_then(Value::as_object);
     let keys: Vec<&str> = schema.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
-    let keys = if keys.is_empty() { "none".to_owned() } else { plain(&keys.join(", ")) };
+    let keys = if keys.is_empty() { "none".to_owned() } else { one_line(&keys.join(", ")) };
     line("settings", format!("{keys} (--json prints the whole schema)"));
-    format!("{} {}: {}\n{text}", plain(&manifest.name), plain(&manifest.version), found.name)
+    format!("{} {}: {}\n{text}", one_line(&manifest.name), one_line(&manifest.version), found.name)
 }
 
 fn as_json(found: &Inspection) -> Value {
@@ -165,7 +165,7 @@ fn told(old: &Inspection, new: &Inspection, changes: &Changes) -> String {
     let mut text = format!("From {} to {}:\n", old.name, new.name);
     let mut line = |text_of_line: String| {
         text.push_str("  ");
-        text.push_str(&plain(&text_of_line));
+        text.push_str(&one_line(&text_of_line));
         text.push('\n');
     };
     if old.digest == new.digest {

@@ -1,5 +1,7 @@
 //! `interlock plugin list`, `show`, `promote` and `rollback`: which component judges for each policy, and which did before.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
@@ -10,10 +12,10 @@ use crate::{
         arguments::Global,
         error::{Failure, Kind},
         output::{Table, print, print_json, tell},
-        running::{CLOSE, block_on, configuration, journal},
+        running::{CLOSE, block_on, configuration_or_journal, journal},
     },
     config::Problems,
-    journal::Journal,
+    journal::{Journal, JournalError},
     policy::Standing,
     sandbox::Shelf,
     trust::KeyError,
@@ -49,6 +51,10 @@ pub(super) struct Rollback {
     by: String,
 }
 
+/// How long gateways are waited for, which have nothing to do but to load one component that was loaded before.
+const TAKEN_OVER: Duration = Duration::from_secs(10);
+/// Time between two looks at what they go by.
+const LOOK: Duration = Duration::from_millis(20);
 /// Digits of a digest that tables have.
 const DIGITS: usize = 12;
 
@@ -86,7 +92,7 @@ impl Told {
 
 /// Prints every policy of the configuration with the component that counts, its candidate, and what gateways do not use.
 pub(super) fn list(global: &Global) -> Result<(), Failure> {
-    let config = configuration(global)?;
+    let config = configuration_or_journal(global)?;
     block_on(async {
         let (journal, _) = journal(&config).await?;
         let made = async {
@@ -120,7 +126,7 @@ pub(super) fn list(global: &Global) -> Result<(), Failure> {
 
 /// Prints one policy's component, its candidate with the calls that it judged otherwise, and what can be gone back to.
 pub(super) fn show(global: &Global, asked: &Show) -> Result<(), Failure> {
-    let config = configuration(global)?;
+    let config = configuration_or_journal(global)?;
     block_on(async {
         let (journal, _) = journal(&config).await?;
         let told = Told::of(&journal, &asked.policy).await;
@@ -165,7 +171,7 @@ pub(super) fn put_in_force(global: &Global, asked: &Promote) -> Result<(), Failu
 
 /// Puts an earlier component of a policy in force again.
 pub(super) fn take_back(global: &Global, asked: &Rollback) -> Result<(), Failure> {
-    let config = configuration(global)?;
+    let config = configuration_or_journal(global)?;
     let wrong = |(number, error): &(usize, KeyError)| config.key_problem(*number, error);
     let trust = config.trust.trust().map_err(|all| Problems(all.iter().map(wrong).collect()))?;
     change(global, async |journal| roll_back(journal, &trust, &asked.policy, asked.to.as_deref(), &asked.by).await)
@@ -175,18 +181,54 @@ fn change(
     global: &Global,
     change: impl AsyncFnOnce(&Journal) -> Result<Promotion, PromotionError>,
 ) -> Result<(), Failure> {
-    let config = configuration(global)?;
+    let config = configuration_or_journal(global)?;
     block_on(async {
         let (journal, _) = journal(&config).await?;
-        let changed = change(&journal).await;
+        let changed = async {
+            let changed = change(&journal).await?;
+            let late = late(&journal, &changed).await.context("the journal cannot be read")?;
+            Ok::<_, Failure>((changed, late))
+        };
+        let changed = changed.await;
         journal.close(CLOSE).await;
-        let changed = changed?;
+        let (changed, late) = changed?;
         if global.json {
-            return print_json(&json!(changed));
+            let Promotion { policy, from, to } = &changed;
+            print_json(&json!({ "policy": policy, "from": from, "to": to, "not_yet_in": late }))?;
         }
-        tell(&format!("policy {}: {} is in force in the place of {}", changed.policy, changed.to, changed.from));
+        let Promotion { policy, from, to } = changed;
+        if !late.is_empty() {
+            let pids = late.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+            let message =
+                format!("policy {policy}: {to} is to be in force, and gateways go on with another: pid {pids}");
+            return Err(Failure::new(Kind::Failed, message)
+                .hint("`interlock status` tells why; `interlock stop` suspends calls meanwhile."));
+        }
+        if !global.json {
+            tell(&format!("policy {policy}: {to} is in force in the place of {from}"));
+        }
         Ok(())
     })
+}
+
+/// The gateways, by their process ids, that have the policy and have not taken the change over in time.
+async fn late(journal: &Journal, changed: &Promotion) -> Result<Vec<u32>, JournalError> {
+    let began = Instant::now();
+    loop {
+        let mut late = Vec::new();
+        for gateway in serving(journal).await? {
+            let text =
+                |policy: &Value, key: &str| policy.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let of_it =
+                |policy: &&Value| text(policy, "policy") == changed.policy && text(policy, "mode") != "candidate";
+            let goes_by = gateway.policies.iter().find(of_it).map(|policy| text(policy, "component"));
+            late.extend(goes_by.is_some_and(|component| component != changed.to).then_some(gateway.pid));
+        }
+        if late.is_empty() || began.elapsed() >= TAKEN_OVER {
+            return Ok(late);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 impl From<PromotionError> for Failure {

@@ -10,7 +10,7 @@ use crate::{
     cli::{
         arguments::Global,
         error::{Failure, Kind},
-        output::{plain, print, print_json, tell},
+        output::{line, print, print_json, tell},
         running::block_on,
     },
     kit::{self, CaseResult, Cases, Got, Report, Target},
@@ -81,20 +81,20 @@ fn as_text(target: &Target, cases: &Cases, report: &Report) -> String {
     let mut text = String::new();
     // Writing into memory does not fail.
     if let Some(manifest) = &report.manifest {
-        let _ = writeln!(text, "{} {}: {}", plain(&manifest.name), plain(&manifest.version), target.name);
+        let _ = writeln!(text, "{} {}: {}", line(&manifest.name), line(&manifest.version), target.name);
     }
     for result in &report.results {
-        let _ = writeln!(text, "  {:4}  {}", if result.is_ok() { "ok" } else { "FAIL" }, plain(&result.name));
+        let _ = writeln!(text, "  {:4}  {}", if result.is_ok() { "ok" } else { "FAIL" }, line(&result.name));
         if result.is_ok() {
             continue;
         }
         let _ = writeln!(text, "        at {}", place(cases, result));
         for wrong in &result.wrong {
-            let _ = writeln!(text, "        {}", plain(wrong));
+            let _ = writeln!(text, "        {}", line(wrong));
         }
         if let (Some(expected), Got::Answer(given)) = (&result.expected, &result.got) {
-            let _ = writeln!(text, "        expected {}", plain(&Value::Object(expected.clone()).to_string()));
-            let _ = writeln!(text, "        got      {}", plain(&Value::Object(given.clone()).to_string()));
+            let _ = writeln!(text, "        expected {}", line(&Value::Object(expected.clone()).to_string()));
+            let _ = writeln!(text, "        got      {}", line(&Value::Object(given.clone()).to_string()));
         }
     }
     let failed = report.results.iter().filter(|result| !result.is_ok()).count();
@@ -102,7 +102,7 @@ fn as_text(target: &Target, cases: &Cases, report: &Report) -> String {
     let listed = |shown: Vec<String>| if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
     if report.manifest.as_ref().is_some_and(|manifest| !manifest.codes.is_empty()) || !report.verdicts.is_empty() {
         let verdicts = report.verdicts.iter().map(|(word, times)| format!("{times} {word}")).collect();
-        let codes = report.codes.iter().map(|(code, times)| format!("{times} {}", plain(code))).collect();
+        let codes = report.codes.iter().map(|(code, times)| format!("{times} {}", line(code))).collect();
         let _ = write!(text, "; verdicts: {}; codes: {}", listed(verdicts), listed(codes));
     }
     text.push('\n');
@@ -111,7 +111,7 @@ fn as_text(target: &Target, cases: &Cases, report: &Report) -> String {
             text,
             "Note: no case of {} shows the code `{}`, which the manifest declares",
             cases.path.display(),
-            plain(code)
+            line(code)
         );
     }
     for code in &report.undeclared {
@@ -120,7 +120,7 @@ fn as_text(target: &Target, cases: &Cases, report: &Report) -> String {
         );
         let at = shown.map(|result| place(cases, result)).unwrap_or_default();
         let _ =
-            writeln!(text, "Wrong: the code `{}` is given at {at}, and the manifest does not declare it", plain(code));
+            writeln!(text, "Wrong: the code `{}` is given at {at}, and the manifest does not declare it", line(code));
     }
     let most = Limits::POLICY.memory_bytes;
     // What a plugin took that was stopped is no measure of what it needs.

@@ -6,10 +6,11 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use serde_json::json;
+use serde_json::Map;
 
+use super::problem::problem;
 use crate::gateway::authenticate::{Authenticate, Unauthenticated};
 
 /// The header for keys beside `Authorization`.
@@ -37,7 +38,7 @@ pub(super) async fn authenticate(
         }
         Err(Unauthenticated::Denied) => unauthorized("The API key is not valid.", true),
         Err(Unauthenticated::Unavailable) => {
-            problem(StatusCode::SERVICE_UNAVAILABLE, "API keys cannot be checked at the moment.")
+            problem(StatusCode::SERVICE_UNAVAILABLE, "API keys cannot be checked at the moment.", Map::new())
         }
     }
 }
@@ -61,15 +62,9 @@ fn shown(headers: &HeaderMap) -> Result<&str, &'static str> {
 fn unauthorized(detail: &str, shown: bool) -> Response {
     let challenge =
         if shown { r#"Bearer realm="interlock", error="invalid_token""# } else { r#"Bearer realm="interlock""# };
-    let mut response = problem(StatusCode::UNAUTHORIZED, detail);
+    let mut response = problem(StatusCode::UNAUTHORIZED, detail, Map::new());
     response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(challenge));
     response
-}
-
-/// A problem document (RFC 9457).
-fn problem(status: StatusCode, detail: &str) -> Response {
-    let body = json!({ "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail });
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }
 
 #[cfg(test)]

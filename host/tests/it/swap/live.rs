@@ -352,3 +352,38 @@ async fn a_file_that_may_not_be_read_leaves_the_one_before_at_work() {
     journal.close(std::time::Duration::from_secs(60)).await;
     served.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_counts_at_once_whatever_the_configuration_holds_and_whatever_is_being_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    put(at, "rule.wasm", &first());
+    put(at, "interlock.json", configuration().to_string().as_bytes());
+    let served = Served::start(at).await;
+    served.until("told_to").await;
+    put(at, "rule.wasm", &second());
+    served.until("told_2x").await;
+
+    // A comma too many must not keep anybody from taking back what is bad.
+    put(at, "interlock.json", b"{\"mcpServers\":");
+    let (code, said) = run(at, &["plugin", "rollback", "rule"]).await;
+    assert!(code == Some(0) && said.contains("cannot be used at the moment"), "{code:?} {said}");
+    assert_eq!(served.codes().await, ["told_to"], "it was said to be in force");
+    assert_eq!(run(at, &["status"]).await.0, Some(0));
+    let (code, said) = run(at, &["plugin", "rollback", "rule"]).await;
+    assert!(code == Some(1) && said.contains("no earlier component"), "what was taken back does not come so: {said}");
+    assert_eq!(served.codes().await, ["told_to"]);
+
+    // A registry that says nothing, for as long as it likes.
+    let registry = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = configuration();
+    let silent = format!("oci://{}/rule@sha256:{}", registry.local_addr().unwrap(), "0".repeat(64));
+    config["policies"] = json!([rule(), {"name": "silent", "component": silent}]);
+    put(at, "interlock.json", config.to_string().as_bytes());
+    let _asked = registry.accept().await.unwrap();
+    let back = sha256(&second());
+    assert_eq!(run(at, &["plugin", "rollback", "rule", "--to", &back]).await.0, Some(0));
+    assert_eq!(served.codes().await, ["told_2x"]);
+    drop(registry);
+    served.stop().await;
+}

@@ -196,3 +196,24 @@ async fn the_last_ten_components_of_a_policy_are_kept() {
     assert_eq!(place.call("ci/run_tests").await, ["tol_010"]);
     place.app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_used_leaves_the_candidate_too() {
+    let place = Place::with(&with_rollout(json!({"mode": "shadow"}))).await;
+    place.put("rule.wasm", &second());
+    assert_eq!(place.reload().await, APPLIED);
+    let both = place.components().await;
+    assert_eq!(both.len(), 2);
+    place.put("rule.wasm", b"trash");
+    let Reload::Applied { kept } = place.reload().await else { panic!("it was not noticed") };
+    assert_eq!((kept.len(), place.components().await), (1, both));
+    place.put("rule.wasm", &second());
+    assert_eq!(place.reload().await, APPLIED);
+    // What was only ever judged in shadow is put in force by nothing but promotion.
+    let journal = &place.app.journal;
+    place.put("rule.wasm", &first());
+    assert_eq!(place.reload().await, APPLIED);
+    let shadow = sha256(&second());
+    let denied = roll_back(journal, &Trust::Anyone, "rule", Some(&shadow), "ann").await;
+    assert!(matches!(denied, Err(PromotionError::NotKept { .. })), "{denied:?}");
+}

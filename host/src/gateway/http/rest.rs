@@ -1,0 +1,206 @@
+//! Tools for programs that do not speak MCP. The same line, the same policies, the same journal.
+
+use axum::{
+    body::to_bytes,
+    extract::{Path, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+
+use super::{Door, problem::problem, reply};
+use crate::{
+    call::CallId,
+    downstream::Link,
+    gateway::{line::CAPACITY, message::INVALID_PARAMS, unambiguous::Unambiguous},
+    mediation::{Answer, CallRequest, Refused},
+    verdict::Unlock,
+};
+
+/// The header that names the session of a call, as `_meta["interlock/session"]` does in MCP.
+const SESSION: &str = "interlock-session";
+/// Most characters of it.
+const LONGEST_SESSION: usize = 256;
+
+/// Whether anybody is at home.
+pub(super) async fn health() -> Response {
+    reply::json(StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+/// Every tool, with its schemas and the rules that guard it.
+pub(super) async fn tools(State(door): State<Door>) -> Response {
+    let tools = door.gateway.inner.behind.tools();
+    let tools: Vec<&Value> = tools.iter().map(AsRef::as_ref).collect();
+    reply::json(StatusCode::OK, &json!({ "tools": tools }))
+}
+
+/// Calls a tool: its exposed name, or `server/tool`, is in the path, its arguments are the body.
+pub(super) async fn call(State(door): State<Door>, Path(tool): Path<String>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let inner = &door.gateway.inner;
+    let Ok(body) = to_bytes(body, inner.config.most_bytes).await else {
+        return problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large, or broke off.", Map::new());
+    };
+    let arguments = match arguments(&body) {
+        Ok(arguments) => arguments,
+        Err(detail) => return problem(StatusCode::BAD_REQUEST, &detail, Map::new()),
+    };
+    let call = match door.call_request(&parts, tool, arguments) {
+        Ok(call) => call,
+        Err(detail) => return problem(StatusCode::BAD_REQUEST, detail, Map::new()),
+    };
+    let Ok(room) = inner.room.clone().try_acquire_owned() else {
+        return later(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are open.", 1, Map::new());
+    };
+    // What the server says meanwhile has nowhere to go.
+    let (messages, mut heard) = mpsc::channel(CAPACITY);
+    let cancel = inner.cut.child_token();
+    let link = Link {
+        messages,
+        cancel: cancel.clone(),
+        meta: Map::new(),
+        wants_progress: false,
+        capabilities: json!({}),
+        takes_input_required: false,
+        resumes: None,
+        log_level: None,
+    };
+    let behind = inner.behind.clone();
+    // Dropped with this future: then the client is gone.
+    let _gone = cancel.drop_guard();
+    let answer = inner.tasks.carry("rest call", async move {
+        let _room = room;
+        let deaf = async { while heard.recv().await.is_some() {} };
+        let answering = behind.call(call, link);
+        let (answer, ()) = tokio::join!(answering, deaf);
+        answer
+    });
+    told(answer.await)
+}
+
+fn arguments(body: &[u8]) -> Result<Map<String, Value>, String> {
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(body) {
+        Ok(Unambiguous(Value::Object(arguments))) => Ok(arguments),
+        Ok(Unambiguous(_)) => Err("The body is not a JSON object: the tool's arguments.".to_owned()),
+        Err(error) => Err(format!("The body cannot be read: {error}.")),
+    }
+}
+
+impl Door {
+    fn call_request(
+        &self,
+        parts: &Parts,
+        tool: String,
+        arguments: Map<String, Value>,
+    ) -> Result<CallRequest, &'static str> {
+        let caller = self.caller(&parts.extensions, None);
+        let session = match session(&parts.headers)? {
+            Some(session) => session,
+            None => self.gateway.inner.sessions.of(&caller.principal),
+        };
+        Ok(CallRequest { tool, arguments, beside: Map::new(), caller, session, continues: None })
+    }
+}
+
+fn session(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
+    let Some(named) = headers.get(SESSION) else { return Ok(None) };
+    let named = named.to_str().unwrap_or_default();
+    let fits = !named.is_empty() && named.len() <= LONGEST_SESSION;
+    fits.then(|| Some(named.to_owned())).ok_or("`Interlock-Session` has 1 to 256 visible ASCII characters.")
+}
+
+/// What came of a call, in the words of HTTP.
+fn told(answer: Answer) -> Response {
+    match answer {
+        Answer::Result { call, result } => reply::json(StatusCode::OK, &json!({ "call": call, "result": result })),
+        Answer::Refused { call, refused, .. } => refused_as(&call, &refused),
+        Answer::Error { call, error } => {
+            let more = members(json!({ "call": call, "error": { "code": error.code, "data": error.data } }));
+            let unknown = error.code == INVALID_PARAMS;
+            problem(if unknown { StatusCode::NOT_FOUND } else { StatusCode::BAD_GATEWAY }, &error.message, more)
+        }
+    }
+}
+
+fn refused_as(call: &CallId, refused: &[Refused]) -> Response {
+    let more = json!({ "call": call, "refused": refused });
+    let reasons: Vec<&str> = refused.iter().map(|one| one.refusal.reason.as_str()).collect();
+    let detail = reasons.join(" ");
+    let unlocks = || refused.iter().flat_map(|one| &one.refusal.unlocks);
+    let approvals: Vec<&String> =
+        unlocks().filter_map(|unlock| if let Unlock::Approval(id) = unlock { Some(id) } else { None }).collect();
+    let each = |fits: fn(&Refused) -> bool| !refused.is_empty() && refused.iter().all(fits);
+    if each(|one| one.refusal.code == "approval_pending") {
+        let mut body = members(more);
+        body.extend(members(json!({ "requires_confirmation": true, "approvals": approvals, "detail": detail })));
+        return reply::json(StatusCode::ACCEPTED, &Value::Object(body));
+    }
+    if each(|one| ["journal_unavailable", "server_unavailable"].contains(&one.refusal.code.as_str())) {
+        return later(StatusCode::SERVICE_UNAVAILABLE, &detail, 5, members(more));
+    }
+    // Where nothing but time helps.
+    let waits: Option<Vec<u64>> =
+        unlocks()
+            .map(|unlock| {
+                if let Unlock::Wait(wait) = unlock { u64::try_from(wait.as_millis().div_ceil(1000)).ok() } else { None }
+            })
+            .collect();
+    match waits.and_then(|waits| waits.into_iter().max()) {
+        Some(seconds) if each(|one| !one.refusal.unlocks.is_empty()) => {
+            later(StatusCode::TOO_MANY_REQUESTS, &detail, seconds, members(more))
+        }
+        Some(_) | None => problem(StatusCode::FORBIDDEN, &detail, members(more)),
+    }
+}
+
+/// A problem that may be none in so many seconds.
+fn later(status: StatusCode, detail: &str, seconds: u64, more: Map<String, Value>) -> Response {
+    let mut response = problem(status, detail, more).into_response();
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+fn members(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::verdict::Refusal;
+
+    use super::*;
+
+    fn status(all: &[(&str, &[Unlock])]) -> (u16, Option<String>) {
+        let refused = |(code, unlocks): &(&str, &[Unlock])| Refused {
+            policy: "p".to_owned(),
+            refusal: Refusal { unlocks: unlocks.to_vec(), ..Refusal::new(code, "No.") },
+        };
+        let response = refused_as(&CallId::new(), &all.iter().map(refused).collect::<Vec<_>>());
+        let after = response.headers().get(RETRY_AFTER).map(|after| after.to_str().unwrap().to_owned());
+        (response.status().as_u16(), after)
+    }
+
+    #[test]
+    fn what_is_refused_has_a_status_by_what_would_help() {
+        let (short, long) = (Unlock::Wait(Duration::from_millis(1200)), Unlock::Wait(Duration::from_secs(30)));
+        let (call, approval) = (Unlock::Call("a/b".to_owned()), Unlock::Approval("id".to_owned()));
+        assert_eq!(status(&[("sequence_unmet", &[call.clone()])]), (403, None));
+        assert_eq!(status(&[("not_allowed", &[])]), (403, None));
+        assert_eq!(status(&[("approval_pending", &[approval.clone()])]), (202, None));
+        assert_eq!(status(&[("rate_exceeded", &[short.clone()])]), (429, Some("2".to_owned())));
+        assert_eq!(status(&[("a", &[short.clone()]), ("b", &[long.clone()])]), (429, Some("30".to_owned())));
+        assert_eq!(status(&[("a", &[short.clone()]), ("b", &[])]), (403, None), "time alone does not help");
+        assert_eq!(status(&[("a", &[short, call])]), (403, None));
+        assert_eq!(status(&[("approval_pending", &[approval]), ("not_allowed", &[])]), (403, None));
+        assert_eq!(status(&[("server_unavailable", &[])]), (503, Some("5".to_owned())));
+    }
+}
