@@ -133,6 +133,8 @@ impl From<KitError> for Failure {
         let hint = error.hint();
         let mut chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
         let message = chain.next().map(ToString::to_string).unwrap_or_default();
-        Self::Other { kind, message, causes: chain.map(ToString::to_string).collect(), hint }
+        // Some tell their cause themselves.
+        let causes = chain.map(ToString::to_string).filter(|cause| !message.ends_with(cause.as_str())).collect();
+        Self::Other { kind, message, causes, hint }
     }
 }

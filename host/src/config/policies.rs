@@ -93,6 +93,9 @@ const LIMITS: Shape = Shape::Table(&[
     Key::new("memory_mib", Shape::Whole(1, 1024), "Most memory in MiB; 16 unless given."),
 ]);
 
+/// Most bytes of a policy's name: with each of them written as three letters it is also the name of a folder.
+const LONGEST_NAME: usize = 80;
+
 /// The policies, in the file's order. `servers` are the names of all servers of the file.
 pub(super) fn read(
     section: Option<&Node>,
@@ -107,6 +110,11 @@ pub(super) fn read(
         match name {
             Some((at, "")) => {
                 findings.value(at, BadValue, "must not be empty");
+            }
+            Some((at, text)) if text.len() > LONGEST_NAME || text.chars().any(char::is_control) => {
+                findings
+                    .value(at, BadValue, "is no name")
+                    .hint(format!("at most {LONGEST_NAME} bytes, without control characters."));
             }
             Some((at, text)) if !names.insert(text) => {
                 findings.value(at, Clash, "is also another policy's").hint("a policy's name is unique in the file.");

@@ -104,7 +104,7 @@ impl KitError {
         match self {
             Self::NoTool { install, .. } => Some(install.clone()),
             Self::NoSources { .. } => Some("`interlock plugin new NAME --lang rust` makes a folder.".to_owned()),
-            Self::Exists(_) => Some("choose another name, or remove the folder first.".to_owned()),
+            Self::Exists(_) => Some("choose another name, or remove what is there.".to_owned()),
             Self::NoTarget { known, .. } => Some(format!("Interlock brings {known}.")),
             Self::PushToDigest(_) => Some("name a tag: `oci://host/repository:1.0.0`.".to_owned()),
             Self::Registry(error) => Some(error.hint().to_owned()),

@@ -97,7 +97,8 @@ pub(super) fn list(global: &Global) -> Result<(), Failure> {
         let (journal, _) = journal(&config).await?;
         let made = async {
             let gateways = serving(&journal).await.context("the journal cannot be read")?;
-            let mut table = Table::new(&["policy", "mode", "component", "candidate", "diverged", "not_usable"]);
+            let mut table =
+                Table::new(&["policy", "mode", "component", "taken_back", "candidate", "diverged", "not_usable"]);
             for policy in &config.policies {
                 let told = Told::of(&journal, &policy.name).await?;
                 let short = |digest: &str| Value::from(digest.chars().take(DIGITS).collect::<String>());
@@ -111,6 +112,7 @@ pub(super) fn list(global: &Global) -> Result<(), Failure> {
                     policy.name.clone().into(),
                     policy.mode.word().into(),
                     told.standing.counts.as_deref().map_or(Value::Null, short),
+                    told.standing.taken_back.as_deref().map_or(Value::Null, short),
                     told.candidate.as_ref().map_or(Value::Null, |candidate| short(&candidate.component)),
                     told.candidate.as_ref().map_or(Value::Null, |candidate| candidate.diverged.len().into()),
                     unusable.first().map_or(Value::Null, |reason| (*reason).clone()),
