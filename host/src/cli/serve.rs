@@ -21,13 +21,13 @@ use crate::{
 /// Serves until the client hangs up, or the process is told to end.
 pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
     let config = configuration(global)?;
-    if let Some(address) = asked.http {
-        if !address.ip().is_loopback() && !config.http_keys {
-            let message =
-                format!("`--http {address}` is reachable from other machines, and there is no authentication");
-            return Err(Failure::new(Kind::Config, message)
+    if let Some(address) = asked.http
+        && !address.ip().is_loopback()
+        && !config.http_keys
+    {
+        let message = format!("`--http {address}` is reachable from other machines, and there is no authentication");
+        return Err(Failure::new(Kind::Config, message)
                 .hint("listen on 127.0.0.1 or [::1], or write `\"auth\": {\"keys\": true}` and make keys with `interlock keys create`."));
-        }
     }
     block_on(with_app(&config, Some("serve"), async |app| {
         let doors = app.doors();

@@ -89,10 +89,10 @@ impl Stops {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub async fn suspending(&self, call: &Call) -> Result<Result<Guard, Stop>, JournalError> {
+    pub async fn suspending(&self, call: &Call) -> Result<Result<Guard, Box<Stop>>, JournalError> {
         self.0.catch_up().await?;
         Ok(self.0.look(|book, since| match book.iter().find(|stop| stop.suspends(call)) {
-            Some(stop) => Err(stop.clone()),
+            Some(stop) => Err(Box::new(stop.clone())),
             None => {
                 let call = call.clone();
                 let suspends = move |event: &Event| match Stop::ordered(event) {

@@ -179,12 +179,12 @@ mod tests {
 
     use super::*;
 
-    fn status(all: &[(&str, &[Unlock])]) -> (u16, Option<String>) {
-        let refused = |(code, unlocks): &(&str, &[Unlock])| Refused {
+    fn status(all: Vec<(&str, Vec<Unlock>)>) -> (u16, Option<String>) {
+        let refused = |(code, unlocks)| Refused {
             policy: "p".to_owned(),
-            refusal: Refusal { unlocks: unlocks.to_vec(), ..Refusal::new(code, "No.") },
+            refusal: Refusal { unlocks, ..Refusal::new(code, "No.") },
         };
-        let response = refused_as(&CallId::new(), &all.iter().map(refused).collect::<Vec<_>>());
+        let response = refused_as(&CallId::new(), &all.into_iter().map(refused).collect::<Vec<_>>());
         let after = response.headers().get(RETRY_AFTER).map(|after| after.to_str().unwrap().to_owned());
         (response.status().as_u16(), after)
     }
@@ -193,14 +193,14 @@ mod tests {
     fn what_is_refused_has_a_status_by_what_would_help() {
         let (short, long) = (Unlock::Wait(Duration::from_millis(1200)), Unlock::Wait(Duration::from_secs(30)));
         let (call, approval) = (Unlock::Call("a/b".to_owned()), Unlock::Approval("id".to_owned()));
-        assert_eq!(status(&[("sequence_unmet", &[call.clone()])]), (403, None));
-        assert_eq!(status(&[("not_allowed", &[])]), (403, None));
-        assert_eq!(status(&[("approval_pending", &[approval.clone()])]), (202, None));
-        assert_eq!(status(&[("rate_exceeded", &[short.clone()])]), (429, Some("2".to_owned())));
-        assert_eq!(status(&[("a", &[short.clone()]), ("b", &[long.clone()])]), (429, Some("30".to_owned())));
-        assert_eq!(status(&[("a", &[short.clone()]), ("b", &[])]), (403, None), "time alone does not help");
-        assert_eq!(status(&[("a", &[short, call])]), (403, None));
-        assert_eq!(status(&[("approval_pending", &[approval]), ("not_allowed", &[])]), (403, None));
-        assert_eq!(status(&[("server_unavailable", &[])]), (503, Some("5".to_owned())));
+        assert_eq!(status(vec![("sequence_unmet", vec![call.clone()])]), (403, None));
+        assert_eq!(status(vec![("not_allowed", vec![])]), (403, None));
+        assert_eq!(status(vec![("approval_pending", vec![approval.clone()])]), (202, None));
+        assert_eq!(status(vec![("rate_exceeded", vec![short.clone()])]), (429, Some("2".to_owned())));
+        assert_eq!(status(vec![("a", vec![short.clone()]), ("b", vec![long.clone()])]), (429, Some("30".to_owned())));
+        assert_eq!(status(vec![("a", vec![short.clone()]), ("b", vec![])]), (403, None), "time alone does not help");
+        assert_eq!(status(vec![("a", vec![short, call])]), (403, None));
+        assert_eq!(status(vec![("approval_pending", vec![approval]), ("not_allowed", vec![])]), (403, None));
+        assert_eq!(status(vec![("server_unavailable", vec![])]), (503, Some("5".to_owned())));
     }
 }
