@@ -8,8 +8,8 @@ use std::{
 };
 
 use interlock::{
-    identity::{Denied, IdentityError, Keys, State},
-    journal::kind,
+    identity::{ApiKey, Denied, IdentityError, Keys, State},
+    journal::{Draft, kind},
 };
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -72,7 +72,11 @@ async fn only_a_valid_key_is_let_in_and_the_call_is_its_principals() {
     let mut altered = key.clone();
     altered.replace_range(20..21, if &key[20..21] == "0" { "1" } else { "0" });
     let swapped = format!("{}{}", &key[..17], &other[17..]);
-    for wrong in ["", "x", &altered, &swapped, &key[..key.len() - 1], &key.to_uppercase()] {
+    // Well formed: only its secret is another's.
+    let whole = &swapped[..81];
+    let forged = format!("{whole}{}", &interlock::sandbox::sha256(whole.as_bytes())[..8]);
+    assert!(forged.parse::<ApiKey>().is_ok(), "{forged}");
+    for wrong in ["", "x", &altered, &swapped, &forged, &key[..key.len() - 1], &key.to_uppercase()] {
         let denied = call().header("x-api-key", wrong).send().await.unwrap();
         assert_eq!(denied.status(), 401, "{wrong}");
         let text = denied.text().await.unwrap();
@@ -129,6 +133,7 @@ async fn a_revoked_key_is_let_in_nowhere_from_that_moment_on() {
     // By name: every one that is left.
     assert_eq!(interlock(folder.path(), &["keys", "revoke", "agent"]).0, Some(0));
     assert_eq!(status(one.call(&one.url).bearer_auth(&keys[1])).await, 401);
+    assert_eq!(interlock(folder.path(), &["keys", "revoke", "agent"]).0, Some(1), "none is left");
     // What is made while gateways run is known to them.
     let new = create(folder.path(), &["agent", "--role", "ci"]);
     assert_eq!(status(two.call(&two.url).bearer_auth(&new)).await, 200);
@@ -203,4 +208,37 @@ async fn a_key_ends_when_its_time_is_over() {
     assert!(matches!(&denied, Err(Denied::Expired(id)) if *id == record.id), "{denied:?}");
     assert_eq!(keys.list().await.unwrap()[0].state(peer.journal.now()), State::Expired);
     assert!(matches!(keys.revoke("ann", "else").await, Err(IdentityError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn what_was_put_down_first_counts_whatever_is_put_down_after_it() {
+    let world = World::new();
+    let journal = world.peer().await.journal;
+    let keys = Keys::new(journal.clone(), world.folder.path().join("pepper"));
+    let (key, record) = keys.create("ann", "agent", &[], None).await.unwrap();
+    let again = json!({"name": "admin", "roles": ["admin"], "digest": "00"});
+    journal.append(vec![Draft::new("eve", kind::KEY_CREATED, key.id(), &again).unwrap()]).await.unwrap();
+    assert_eq!(keys.authenticate(&key.expose()).await.unwrap().principal, "agent");
+    // As two do who revoke it at the same time.
+    let revoked = journal.now();
+    for _ in 0..2 {
+        let drafts = vec![Draft::new("ann", kind::KEY_REVOKED, key.id(), &json!({"name": "agent"})).unwrap()];
+        journal.append(drafts).await.unwrap();
+        world.clock.advance(Duration::from_secs(60));
+    }
+    let listed = keys.list().await.unwrap();
+    assert_eq!((listed.len(), &listed[0].id, listed[0].revoked), (1, &record.id, Some(revoked)));
+}
+
+#[tokio::test]
+async fn a_new_process_knows_of_more_keys_than_one_reading_returns() {
+    const MADE: usize = 1001;
+    let world = World::new();
+    let made = |number: usize| {
+        let body = json!({"name": "agent", "roles": [], "digest": "00"});
+        Draft::new("ann", kind::KEY_CREATED, &format!("{number:012x}"), &body).unwrap()
+    };
+    world.peer().await.journal.append((0..MADE).map(made).collect()).await.unwrap();
+    let keys = Keys::new(world.peer().await.journal, world.folder.path().join("pepper"));
+    assert_eq!(keys.list().await.unwrap().len(), MADE);
 }

@@ -69,7 +69,39 @@ fn unauthorized(detail: &str, shown: bool) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+    use axum::{Router, body::Body, middleware, routing::get};
+
     use super::*;
+    use crate::call::Caller;
+
+    /// Lets everybody in.
+    #[derive(Debug)]
+    struct Open;
+
+    #[async_trait]
+    impl Authenticate for Open {
+        async fn authenticate(&self, _: &str) -> Result<Caller, Unauthenticated> {
+            Ok(Caller { principal: "ann".to_owned(), roles: Vec::new(), client: None })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_goes_no_further_than_the_door() {
+        let behind = get(async |headers: HeaderMap| {
+            match headers.contains_key("x-api-key") || headers.contains_key("authorization") {
+                true => StatusCode::IM_A_TEAPOT,
+                false => StatusCode::OK,
+            }
+        });
+        let known: Arc<dyn Authenticate> = Arc::new(Open);
+        let mut house = Router::new().route("/", behind).layer(middleware::from_fn_with_state(known, authenticate));
+        for (name, value) in [("x-api-key", "k"), ("authorization", "Bearer k")] {
+            let request = Request::get("/").header(name, value).body(Body::empty()).unwrap();
+            let answer = tower::Service::call(&mut house, request).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK, "{name} was there still");
+        }
+    }
 
     fn headers(all: &[(&'static str, &str)]) -> HeaderMap {
         all.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
