@@ -198,3 +198,16 @@ fn told(from: &Reference, error: reqwest::Error) -> RegistryError {
     let error = error.without_url();
     RegistryError::Registry { reference: from.to_string(), reason: super::chain(&error) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn on_the_way_to_a_registry_elsewhere_nothing_goes_in_the_clear() {
+        let from = "oci://registry.example/rule:1".parse().unwrap();
+        let download = Download::new(&from, RegistryAuth::Anonymous).unwrap();
+        let refused = download.client.get("http://127.0.0.1:9").send().await.unwrap_err();
+        assert!(refused.is_builder(), "it was sent: {refused:?}");
+    }
+}

@@ -274,6 +274,13 @@ async fn the_command_line_pushes_pulls_and_prints_what_to_pin() {
     assert!(kept.signatures.is_some() && kept.component == component());
 
     assert_eq!(run(&["push", "rule.wasm", pinned]).await.0, Some(2), "a digest cannot be chosen");
+    assert_eq!(run(&["push", "interlock.json", &to]).await.0, Some(4), "it is no component");
+    registry.push_other("text:1", "application/wasm", b"some text", 9).await;
+    let text = registry.named("text:1");
+    for arguments in [&["pull", &text][..], &["pull", &text, "--out", "text.wasm"]] {
+        assert_eq!(run(arguments).await.0, Some(4), "it is no component");
+    }
+    assert!(!folder.path().join("text.wasm").exists());
     assert_eq!(run(&["pull", "oci://rule"]).await.0, Some(2), "there is no host");
     assert_eq!(run(&["pull", &registry.named("team/rule:2")]).await.0, Some(1), "there is no such tag");
 }

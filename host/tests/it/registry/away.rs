@@ -48,11 +48,19 @@ async fn what_could_not_be_pulled_is_asked_for_again_until_it_comes() {
     let mut applied = app.mediators();
     let mut events = app.journal.changes();
     app.watch(&app.doors());
-    configure(folder.path(), &second, None);
+    // One that never comes, and is no longer wanted when the other is.
+    let elsewhere = Registry::start().await;
+    let gone = pushed(&elsewhere, renamed("told_to", "told_no"), "gone:1").await;
+    elsewhere.stop().await;
+    configure(folder.path(), &gone, None);
     let rejected = async || {
         app.journal.read(&Query { kinds: vec![kind::CONFIG_REJECTED.to_owned()], ..Query::default() }).await.unwrap()
     };
     while rejected().await.is_empty() {
+        events.changed().await.unwrap();
+    }
+    configure(folder.path(), &second, None);
+    while rejected().await.len() < 2 {
         events.changed().await.unwrap();
     }
     assert_eq!(code(&app).await, ["told_to"], "the last that was good");
@@ -61,13 +69,18 @@ async fn what_could_not_be_pulled_is_asked_for_again_until_it_comes() {
     let told = page["serving"][0]["rejected"][0]["message"].as_str().unwrap_or_else(|| panic!("{page}"));
     assert!(told.contains(&second.to_string()) && told.contains("refused"), "{told}");
 
+    // Asked for again, in vain, before it is back.
+    let in_its_place = tokio::net::TcpListener::bind(&host).await.unwrap();
+    let again = tokio::time::timeout(std::time::Duration::from_secs(60), in_its_place.accept()).await;
+    drop(again.expect("it was not asked for again").unwrap());
+    drop(in_its_place);
     let _registry = Registry::serve(kept, &host, json!({})).await;
     tokio::time::timeout(std::time::Duration::from_secs(60), applied.changed())
         .await
         .expect("it has not come")
         .unwrap();
     assert_eq!(code(&app).await, [SECOND]);
-    assert_eq!(rejected().await.len(), 1, "why it did not come was told once");
+    assert_eq!(rejected().await.len(), 2, "why each did not come was told once");
     app.stop().await;
 }
 

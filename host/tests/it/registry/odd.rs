@@ -166,3 +166,38 @@ async fn credentials_are_not_sent_in_the_clear_to_another_machine() {
     let refused = odd.pull("rule:1", &NOBODY).await;
     assert!(matches!(&refused, RegistryError::Registry { reason, .. } if reason.contains("in the clear")), "{refused}");
 }
+
+#[tokio::test]
+async fn where_a_registry_sends_one_on_to_is_told_to_nobody() {
+    // Such an address may be as good as a password. Here it leads to itself.
+    let odd = Odd::start(|host, line, _| match line.contains("/manifests/") {
+        true => plain(Some(manifest(&component()))),
+        false => {
+            let sent_on = format!("307 Temporary Redirect\r\nlocation: http://{host}/blob?signature=open-sesame");
+            (sent_on, Some(Vec::new()))
+        }
+    })
+    .await;
+    let refused = odd.pull("rule:1", &NOBODY).await;
+    assert!(matches!(&refused, RegistryError::Registry { reason, .. } if reason.contains("redirect")), "{refused}");
+    assert!(!refused.to_string().contains("open-sesame"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_digest_that_is_none_of_sha_256_never_becomes_a_path() {
+    for digest in ["sha256:../../../etc/passwd", "../rule", "sha512:00", &digest_of_component(b"").to_uppercase()] {
+        let layer = json!({"mediaType": "application/wasm", "digest": digest, "size": 1});
+        let config = json!({"mediaType": "application/json", "digest": digest_of_component(b"{}"), "size": 2});
+        let manifest = json!({"schemaVersion": 2, "config": config, "layers": [layer]}).to_string().into_bytes();
+        let odd = Odd::start(move |_, line, _| match line.contains("/manifests/") {
+            true => plain(Some(manifest.clone())),
+            false => panic!("{line}"),
+        })
+        .await;
+        let refused = odd.pull("rule:1", &NOBODY).await;
+        assert!(
+            matches!(&refused, RegistryError::NotAComponent(why) if why.contains("SHA-256")),
+            "{digest}: {refused}"
+        );
+    }
+}
