@@ -75,10 +75,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::verdict::{Hold, Question, Refusal, Unlock};
+    use crate::{
+        sandbox::{Fault, FaultKind},
+        verdict::{Hold, Question, Refusal, Unlock},
+    };
 
     fn said(verdict: Verdict) -> (Verdict, bool) {
-        told(&Record {
+        told(&record(verdict))
+    }
+
+    fn record(verdict: Verdict) -> Record {
+        Record {
             policy: "rule".to_owned(),
             component: "one".into(),
             settings: "some".into(),
@@ -86,7 +93,7 @@ mod tests {
             verdict,
             fault: None,
             micros: 0,
-        })
+        }
     }
 
     fn asked(reason: &str, role: &str) -> Verdict {
@@ -118,5 +125,12 @@ mod tests {
         assert_ne!(said(Verdict::Refuse(one.clone())), said(Verdict::Refuse(Refusal { unlocks, ..one.clone() })));
         assert_ne!(said(held(one.clone(), 1)), said(held(one, 2)));
         assert_ne!(said(asked("some", "finance")), said(asked("some", "intern")), "somebody else would be asked");
+    }
+
+    #[test]
+    fn to_fail_is_not_to_refuse_even_in_the_same_words() {
+        let refused = record(Verdict::Refuse(Refusal::new("policy_fault", "words")));
+        let fault = Fault { kind: FaultKind::Trap, detail: "details".to_owned() };
+        assert_ne!(told(&refused), told(&Record { fault: Some(fault), ..record(refused.verdict.clone()) }));
     }
 }

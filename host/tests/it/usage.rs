@@ -89,6 +89,9 @@ fn what_one_has_signed_another_can_verify() {
     ends(&["keygen", "--out", "team"], 0, "team.pub");
     ends(&["keygen", "--out", "team"], 1, "`team.pub` is there already");
     ends(&["keygen", "--out", "other"], 0, "other.key signs");
+    std::fs::rename(at("other.pub"), at("elsewhere")).unwrap();
+    ends(&["keygen", "--out", "other"], 1, "`other.key` is there already");
+    std::fs::rename(at("elsewhere"), at("other.pub")).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(at("team.key")).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
 

@@ -1,14 +1,16 @@
 //! A new component is judged beside the one in force before it counts, and an earlier one can be gone back to.
 
 use interlock::{
-    app::{PromotionError, Reload, candidate, promote, roll_back},
-    journal::kind,
+    app::{App, PromotionError, Reload, candidate, promote, roll_back},
+    config::load,
+    journal::{Draft, kind},
+    sandbox::standard_plugins,
     trust::Trust,
 };
 use serde_json::{Value, json};
 
 use super::{Place, configuration, first, second, sha256};
-use crate::sandbox::renamed;
+use crate::{plugins::cache, sandbox::renamed};
 
 const APPLIED: Reload = Reload::Applied { kept: Vec::new() };
 
@@ -216,4 +218,113 @@ async fn what_cannot_be_used_leaves_the_candidate_too() {
     let shadow = sha256(&second());
     let denied = roll_back(journal, &Trust::Anyone, "rule", Some(&shadow), "ann").await;
     assert!(matches!(denied, Err(PromotionError::NotKept { .. })), "{denied:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_component_that_was_in_use_last_is_the_one_to_go_back_to() {
+    let place = Place::open().await;
+    // The first was kept first, and came back.
+    for bytes in [second(), first(), renamed("told_to", "told_3x")] {
+        place.put("rule.wasm", &bytes);
+        assert_eq!(place.reload().await, APPLIED);
+    }
+    let back = roll_back(&place.app.journal, &Trust::Anyone, "rule", None, "ann").await.unwrap();
+    assert_eq!(back.to, sha256(&first()));
+    place.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_and_was_changed_is_not_gone_back_to() {
+    let place = Place::open().await;
+    place.put("rule.wasm", &second());
+    assert_eq!(place.reload().await, APPLIED);
+    let journal = &place.app.journal;
+    let kept = journal.components().join("rule").join(format!("{}.wasm", sha256(&first())));
+    std::fs::write(&kept, alike()).unwrap();
+    let refused = roll_back(journal, &Trust::Anyone, "rule", None, "ann").await;
+    assert!(matches!(&refused, Err(PromotionError::NotKept { .. })), "{refused:?}");
+    // Nor if it is changed once that is said.
+    std::fs::write(&kept, first()).unwrap();
+    roll_back(journal, &Trust::Anyone, "rule", None, "ann").await.unwrap();
+    std::fs::write(&kept, alike()).unwrap();
+    let Reload::Applied { kept } = place.reload().await else { panic!("it was not noticed") };
+    assert!(kept[0].reason.contains(&sha256(&first())), "{kept:?}");
+    assert_eq!(place.call("ci/run_tests").await, ["told_2x"]);
+    place.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_candidate_has_judged_counts_for_as_long_as_it_is_the_same() {
+    let config = with_rollout(json!({"mode": "shadow", "promote_after_calls": 9}));
+    let place = Place::with(&config).await;
+    place.put("rule.wasm", &alike());
+    assert_eq!(place.reload().await, APPLIED);
+    let alike_so_far = || place.app.mediator().policies().candidate("rule").unwrap().tally().alike();
+    place.call("ci/run_tests").await;
+    assert_eq!(alike_so_far(), 1);
+    let mut other = config.clone();
+    other["describe_rules"] = false.into();
+    place.configure(&other);
+    assert_eq!(place.reload().await, APPLIED);
+    assert_eq!(alike_so_far(), 1, "nothing of it has changed");
+    other["policies"][0]["settings"] = json!({"how": "far_unlock", "at_once": false});
+    place.configure(&other);
+    assert_eq!(place.reload().await, APPLIED);
+    assert_eq!(alike_so_far(), 0, "set otherwise, it has judged nothing");
+    // Of two, the last is the one that is promoted.
+    place.put("rule.wasm", &second());
+    assert_eq!(place.reload().await, APPLIED);
+    assert_eq!(promote(&place.app.journal, "rule", "ann").await.unwrap().to, sha256(&second()));
+    place.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_policy_that_is_off_no_candidate_is_asked_either() {
+    let config = with_rollout(json!({"mode": "shadow"}));
+    for its_file_is_there in [true, false] {
+        let place = Place::with(&config).await;
+        place.put("rule.wasm", &second());
+        assert_eq!(place.reload().await, APPLIED);
+        assert_eq!(place.components().await.len(), 2);
+        if !its_file_is_there {
+            std::fs::remove_file(place.component()).unwrap();
+        }
+        let mut off = config.clone();
+        off["policies"][0]["mode"] = "off".into();
+        place.configure(&off);
+        assert!(matches!(place.reload().await, Reload::Applied { .. }));
+        assert_eq!(place.components().await, [("off".into(), json!(sha256(&first())))]);
+        assert_eq!(place.call("ci/run_tests").await, ["ok"]);
+        place.app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_before_more_than_is_kept_at_hand_is_heard_too() {
+    let place = Place::open().await;
+    let mut applied = place.app.mediators();
+    place.app.watch(&place.app.doors());
+    place.put("rule.wasm", &second());
+    applied.changed().await.unwrap();
+    let body = json!({"from": {"component": sha256(&second())}, "to": {"component": sha256(&first())}});
+    let said = Draft::new("ann", kind::PLUGIN_ROLLED_BACK, "rule", &body).unwrap();
+    let much = Draft::new("ann", kind::CONFIG_REJECTED, "much", &json!({"problems": "x".repeat(5 << 20)})).unwrap();
+    place.app.journal.append(vec![said, much]).await.unwrap();
+    let heard = tokio::time::timeout(std::time::Duration::from_secs(60), applied.changed()).await;
+    heard.expect("it was not heard").unwrap();
+    assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
+    place.app.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_only_looks_keeps_no_components() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rule.wasm"), first()).unwrap();
+    std::fs::write(folder.path().join("interlock.json"), configuration().to_string()).unwrap();
+    for (role, kept) in [(None, false), (Some("test"), true)] {
+        let config = load(&folder.path().join("interlock.json"), &|_| None, &standard_plugins()).unwrap();
+        let app = App::start(&config, Some(&cache()), role).await.unwrap();
+        assert_eq!(app.journal.components().join("rule").exists(), kept, "{role:?}");
+        app.stop().await;
+    }
 }
