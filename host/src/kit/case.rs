@@ -146,3 +146,18 @@ fn past(past: file::Past, now: u64) -> Result<PastCall, NotAToolName> {
         result: past.into_result().map(Arc::new),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_past_is_told_oldest_first_however_it_is_written() {
+        let past = |tool: &str, seconds: u64| json!({ "tool": tool, "seconds_ago": seconds });
+        let history = [past("a/last", 1), past("a/first", 9), past("a/between", 5)];
+        let case = json!({ "name": "n", "history": history, "call": { "tool": "a/b" } });
+        let case = Case::of(serde_json::from_value(case).unwrap(), Position { line: 1, column: 1 }).unwrap();
+        let told = case.history.iter().map(|past| (past.id.as_str(), past.tool.as_str())).collect::<Vec<_>>();
+        assert_eq!(told, [("past-1", "a/first"), ("past-2", "a/between"), ("past-3", "a/last")]);
+    }
+}

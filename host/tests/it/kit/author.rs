@@ -71,6 +71,8 @@ fn a_new_policy_passes_at_once_guards_a_tool_and_shows_what_an_edit_changes() {
         "Wrong: the code `above_limit` is given at refund-limit/cases.json:8:3, and the manifest does not declare it";
     assert!(tested.out.contains(wrong), "{}", tested.out);
     assert!(tested.err.contains("codes that the manifest does not declare: above_limit"), "{}", tested.err);
+    let report = interlock(place, &["plugin", "test", "refund-limit", "--json"]).json();
+    assert_eq!((&report["ok"], &report["codes"]["undeclared"]), (&json!(false), &json!(["above_limit"])));
 
     let against = ["plugin", "inspect", "refund-limit/refund-limit.wasm", "--against", "old.wasm"];
     let told = interlock(place, &against);

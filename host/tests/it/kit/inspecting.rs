@@ -92,7 +92,12 @@ fn one_standard_policy_against_another_differs_in_all_that_it_should() {
         "  - code not_allowed",
         "  - settings/default:",
         "  + settings/rules/*/after:",
+        "  + may use history",
     ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    let told = interlock(place.path(), &["plugin", "inspect", "sequence", "--against", "delivery"]).out;
+    for line in ["  + exports judge", "  - exports toolset"] {
         assert!(told.contains(line), "{line}\n{told}");
     }
     let same = interlock(place.path(), &["plugin", "inspect", "sequence", "--against", "sequence"]).out;
