@@ -136,7 +136,7 @@ async fn what_was_configured_once_is_found_again_and_a_damaged_copy_is_made_anew
 async fn every_plugin_that_interlock_brings_loads_and_runs_from_a_snapshot() {
     let sandbox = Sandbox::start(Some(&plugins::cache())).unwrap();
     let mut toolsets = 0;
-    assert!(standard_plugins().len() >= 18, "{:?}", standard_plugins());
+    assert!(standard_plugins().len() >= 19, "{:?}", standard_plugins());
     for name in standard_plugins() {
         let settings = match name {
             "sequence" => validate_first(),
@@ -156,8 +156,8 @@ async fn every_plugin_that_interlock_brings_loads_and_runs_from_a_snapshot() {
         if plugin.exports().toolset {
             toolsets += 1;
             let tools = plugin.tools().await.unwrap();
-            assert!((2..=4).contains(&tools.len()), "{name} has {} tools", tools.len());
+            assert!((2..=5).contains(&tools.len()), "{name} has {} tools", tools.len());
         }
     }
-    assert_eq!(toolsets, 9);
+    assert_eq!(toolsets, 10);
 }
