@@ -5,7 +5,7 @@
 //!
 //! `kit_files.rs` gets `FILES`, the path and text of each file: `templates/…`, and what plugins are made with, as it lies
 //! in this repository: the SDK and the crate that it needs, in a workspace of their own, as `vendor/…`; the interface as
-//! `wit/…`; the helpers for other languages; the lock file; and the standard policies' cases as `cases/NAME.json`.
+//! `wit/…`; the helpers for other languages; the lock file; and the standard plugins' cases as `cases/NAME.json`.
 
 use std::{
     env,
@@ -82,8 +82,9 @@ fn embed_kit(out: &Path) -> Result<(), Box<dyn Error>> {
     find(&plugins.join("python"), "python", &mut files)?;
     find(&plugins.join("javascript"), "javascript", &mut files)?;
     files.push(("Cargo.lock".to_owned(), plugins.join("Cargo.lock")));
-    for policy in fs::read_dir(plugins.join("policies"))? {
-        let cases = policy?.path().join("cases.json");
+    let kinds = [fs::read_dir(plugins.join("policies"))?, fs::read_dir(plugins.join("toolsets"))?];
+    for plugin in kinds.into_iter().flatten() {
+        let cases = plugin?.path().join("cases.json");
         if let Some(name) = cases.parent().and_then(Path::file_name).and_then(|name| name.to_str())
             && cases.is_file()
         {

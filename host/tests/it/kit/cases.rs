@@ -22,6 +22,18 @@ fn the_cases_of_every_standard_policy_come_out_against_its_component_as_they_do_
     assert!(cases >= 44, "{cases}");
 }
 
+#[test]
+fn a_standard_toolset_has_its_cases_with_it_too() {
+    let place = tempfile::tempdir().unwrap();
+    let said = interlock(place.path(), &["plugin", "test", "crm", "--json"]);
+    let report = said.json();
+    assert_eq!((said.code, &report["ok"]), (Some(0), &json!(true)), "{report:#}");
+    assert!(report["results"].as_array().unwrap().len() >= 12, "{report:#}");
+    let without = interlock(place.path(), &["plugin", "test", "payments"]);
+    assert_eq!(without.code, Some(1), "{}", without.out);
+    assert!(without.err.contains("there are no cases: `payments/cases.json` is not there"), "{}", without.err);
+}
+
 const CASES: &str = r#"// Comments are allowed.
 [
   { "name": "right", "settings": {"rules": [], "default": "allow"}, "call": {"tool": "a/b"}, "expect": {"verdict": "allow"} },
