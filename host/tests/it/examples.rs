@@ -146,12 +146,24 @@ impl Example {
         (came.to_owned(), Vec::new(), ran)
     }
 
+    /// The configuration as somebody with other roles would have it. A call from the command line is made by `local`.
+    fn with_roles(config: &str, roles: &Value) -> String {
+        let (before, after) = config.split_once(r#""local": {"#).expect("it says nothing of `local`");
+        let (_, after) = after.split_once('}').unwrap();
+        format!(r#"{before}"local": {{ "roles": {roles} }}{after}"#)
+    }
+
     fn goes_as_expected(&self) {
+        let config = self.folder.path().join("interlock.json");
+        let written = fs::read_to_string(&config).unwrap();
         let expected = fs::read_to_string(self.folder.path().join("expected.json")).unwrap();
         let steps: Vec<Value> =
             serde_json::from_str(&expected).unwrap_or_else(|error| panic!("{}: {error}", self.name));
         assert!(steps.len() > 3, "{}: that shows nothing", self.name);
         for step in &steps {
+            let config_now =
+                step.get("roles").map_or_else(|| written.clone(), |roles| Self::with_roles(&written, roles));
+            fs::write(&config, config_now).unwrap();
             let (came, refused, ran) = self.step(step);
             let why = format!("{}: {step}\n{}", self.name, ran.said);
             assert_eq!(step["expect"], came, "{why}");
