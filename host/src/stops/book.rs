@@ -6,7 +6,7 @@ use interlock_glob::Glob;
 use serde::Serialize;
 
 use crate::{
-    call::Call,
+    call::ToolName,
     clock::Timestamp,
     journal::{Event, Fold, JournalError, body, kind},
 };
@@ -29,10 +29,10 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Whether it suspends a call.
-    pub fn suspends(&self, call: &Call) -> bool {
-        let tools = self.tools.as_ref().is_none_or(|tools| Glob::new(tools).matches(call.tool.as_str()));
-        tools && self.principal.as_ref().is_none_or(|principal| *principal == call.caller.principal)
+    /// Whether it suspends a principal's calls of a tool.
+    pub fn suspends(&self, tool: &ToolName, principal: &str) -> bool {
+        self.tools.as_ref().is_none_or(|tools| Glob::new(tools).matches(tool.as_str()))
+            && self.principal.as_ref().is_none_or(|whose| whose == principal)
     }
 
     /// What an event orders; none if it is of another kind.

@@ -91,16 +91,18 @@ impl Stops {
     /// If the journal cannot be read.
     pub async fn suspending(&self, call: &Call) -> Result<Result<Guard, Box<Stop>>, JournalError> {
         self.0.catch_up().await?;
-        Ok(self.0.look(|book, since| match book.iter().find(|stop| stop.suspends(call)) {
-            Some(stop) => Err(Box::new(stop.clone())),
-            None => {
-                let call = call.clone();
-                let suspends = move |event: &Event| match Stop::ordered(event) {
-                    Ok(stop) => stop.is_some_and(|stop| stop.suspends(&call)),
-                    // Whatever it orders, it is to be looked at.
-                    Err(_) => true,
-                };
-                Ok(Guard { since, disturbed_by: Box::new(suspends) })
+        Ok(self.0.look(|book, since| {
+            match book.iter().find(|stop| stop.suspends(&call.tool, &call.caller.principal)) {
+                Some(stop) => Err(Box::new(stop.clone())),
+                None => {
+                    let (tool, principal) = (call.tool.clone(), call.caller.principal.clone());
+                    let suspends = move |event: &Event| match Stop::ordered(event) {
+                        Ok(stop) => stop.is_some_and(|stop| stop.suspends(&tool, &principal)),
+                        // Whatever it orders, it is to be looked at.
+                        Err(_) => true,
+                    };
+                    Ok(Guard { since, disturbed_by: Box::new(suspends) })
+                }
             }
         }))
     }

@@ -14,7 +14,7 @@ use crate::{
         output::{Table, print, print_json, tell},
         running::{CLOSE, block_on, configuration_or_journal, journal},
     },
-    config::Problems,
+    config::{Config, Problems},
     journal::{Journal, JournalError},
     policy::Standing,
     sandbox::Shelf,
@@ -168,7 +168,8 @@ fn text(told: &Told) -> String {
 
 /// Puts a policy's candidate in force.
 pub(super) fn put_in_force(global: &Global, asked: &Promote) -> Result<(), Failure> {
-    change(global, async |journal| promote(journal, &asked.policy, &asked.by).await)
+    let config = configuration_or_journal(global)?;
+    change(&config, global.json, async |journal| promote(journal, &asked.policy, &asked.by).await)
 }
 
 /// Puts an earlier component of a policy in force again.
@@ -176,16 +177,18 @@ pub(super) fn take_back(global: &Global, asked: &Rollback) -> Result<(), Failure
     let config = configuration_or_journal(global)?;
     let wrong = |(number, error): &(usize, KeyError)| config.key_problem(*number, error);
     let trust = config.trust.trust().map_err(|all| Problems(all.iter().map(wrong).collect()))?;
-    change(global, async |journal| roll_back(journal, &trust, &asked.policy, asked.to.as_deref(), &asked.by).await)
+    let (policy, to) = (&asked.policy, asked.to.as_deref());
+    change(&config, global.json, async |journal| roll_back(journal, &trust, policy, to, &asked.by).await)
 }
 
+/// Makes a change, and waits until every gateway goes by it.
 fn change(
-    global: &Global,
+    config: &Config,
+    as_json: bool,
     change: impl AsyncFnOnce(&Journal) -> Result<Promotion, PromotionError>,
 ) -> Result<(), Failure> {
-    let config = configuration_or_journal(global)?;
     block_on(async {
-        let (journal, _) = journal(&config).await?;
+        let (journal, _) = journal(config).await?;
         let changed = async {
             let changed = change(&journal).await?;
             let late = late(&journal, &changed).await.context("the journal cannot be read")?;
@@ -194,7 +197,7 @@ fn change(
         let changed = changed.await;
         journal.close(CLOSE).await;
         let (changed, late) = changed?;
-        if global.json {
+        if as_json {
             let Promotion { policy, from, to } = &changed;
             print_json(&json!({ "policy": policy, "from": from, "to": to, "not_yet_in": late }))?;
         }
@@ -206,7 +209,7 @@ fn change(
             return Err(Failure::new(Kind::Failed, message)
                 .hint("`interlock status` tells why; `interlock stop` suspends calls meanwhile."));
         }
-        if !global.json {
+        if !as_json {
             tell(&format!("policy {policy}: {to} is in force in the place of {from}"));
         }
         Ok(())
