@@ -76,7 +76,7 @@ pub enum Mode {
 
 impl Mode {
     /// The word for it in the configuration and the journal.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Enforce => "enforce",
             Self::Shadow => "shadow",

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Candidate, Promotion, PromotionError, candidate, promote, roll_back, serving},
+    app::{Candidate, Promotion, PromotionError, Serving, candidate, promote, roll_back, serving},
     cli::{
         arguments::Global,
         error::{Failure, Kind},
@@ -16,7 +16,7 @@ use crate::{
     },
     config::{Config, Problems},
     journal::{Journal, JournalError},
-    policy::Standing,
+    policy::{Mode, Standing},
     sandbox::Shelf,
     trust::KeyError,
 };
@@ -55,6 +55,8 @@ pub(super) struct Rollback {
 const TAKEN_OVER: Duration = Duration::from_secs(10);
 /// Time between two looks at what they go by.
 const LOOK: Duration = Duration::from_millis(20);
+/// The mode of what is judged and does not count, as gateways put it down.
+const CANDIDATE: &str = Mode::Candidate.word();
 /// Digits of a digest that tables have.
 const DIGITS: usize = 12;
 
@@ -99,18 +101,18 @@ pub(super) fn list(global: &Global) -> Result<(), Failure> {
             let gateways = serving(&journal).await.context("the journal cannot be read")?;
             let mut table =
                 Table::new(&["policy", "mode", "component", "taken_back", "candidate", "diverged", "not_usable"]);
-            for policy in &config.policies {
-                let told = Told::of(&journal, &policy.name).await?;
+            for (name, mode) in policies(&config, &gateways) {
+                let told = Told::of(&journal, &name).await?;
                 let short = |digest: &str| Value::from(digest.chars().take(DIGITS).collect::<String>());
-                let of_it = |kept: &&Value| kept.get("name").and_then(Value::as_str) == Some(&policy.name);
+                let of_it = |kept: &&Value| kept.get("name").and_then(Value::as_str) == Some(&name);
                 let unusable: Vec<&Value> = gateways
                     .iter()
                     .flat_map(|one| one.kept.iter().filter(of_it))
                     .filter_map(|kept| kept.get("reason"))
                     .collect();
                 table.row([
-                    policy.name.clone().into(),
-                    policy.mode.word().into(),
+                    name.clone().into(),
+                    mode.into(),
                     told.standing.counts.as_deref().map_or(Value::Null, short),
                     told.standing.taken_back.as_deref().map_or(Value::Null, short),
                     told.candidate.as_ref().map_or(Value::Null, |candidate| short(&candidate.component)),
@@ -126,6 +128,25 @@ pub(super) fn list(global: &Global) -> Result<(), Failure> {
     })
 }
 
+/// The policies' names and modes: those of the configuration, or, where it tells of none, those that gateways go by.
+fn policies(config: &Config, gateways: &[Serving]) -> Vec<(String, String)> {
+    let written = config.policies.iter().map(|policy| (policy.name.clone(), policy.mode.word().to_owned()));
+    let mut all: Vec<(String, String)> = written.collect();
+    if all.is_empty() {
+        let in_force = gateways.iter().flat_map(|gateway| &gateway.policies);
+        let named = in_force.map(|policy| (text(policy, "policy"), text(policy, "mode")));
+        all.extend(named.filter(|(_, mode)| mode != CANDIDATE));
+        all.sort();
+        all.dedup();
+    }
+    all
+}
+
+/// A text in one policy of a gateway's list.
+fn text(policy: &Value, key: &str) -> String {
+    policy.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
 /// Prints one policy's component, its candidate with the calls that it judged otherwise, and what can be gone back to.
 pub(super) fn show(global: &Global, asked: &Show) -> Result<(), Failure> {
     let config = configuration_or_journal(global)?;
@@ -137,11 +158,11 @@ pub(super) fn show(global: &Global, asked: &Show) -> Result<(), Failure> {
         if told.standing.counts.is_none() {
             return Err(PromotionError::Unknown(asked.policy.clone()).into());
         }
-        if global.json { print_json(&told.json()) } else { print(&text(&told)) }
+        if global.json { print_json(&told.json()) } else { print(&page(&told)) }
     })
 }
 
-fn text(told: &Told) -> String {
+fn page(told: &Told) -> String {
     let mut text = format!("policy      {}\n", told.policy);
     let mut line = |key: &str, value: &str| text.push_str(&format!("{key:<11} {value}\n"));
     line("component", told.standing.counts.as_deref().unwrap_or("none"));
@@ -222,10 +243,7 @@ async fn late(journal: &Journal, changed: &Promotion) -> Result<Vec<u32>, Journa
     loop {
         let mut late = Vec::new();
         for gateway in serving(journal).await? {
-            let text =
-                |policy: &Value, key: &str| policy.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let of_it =
-                |policy: &&Value| text(policy, "policy") == changed.policy && text(policy, "mode") != "candidate";
+            let of_it = |policy: &&Value| text(policy, "policy") == changed.policy && text(policy, "mode") != CANDIDATE;
             let goes_by = gateway.policies.iter().find(of_it).map(|policy| text(policy, "component"));
             late.extend(goes_by.is_some_and(|component| component != changed.to).then_some(gateway.pid));
         }

@@ -370,6 +370,8 @@ async fn a_rollback_counts_at_once_whatever_the_configuration_holds_and_whatever
     assert!(code == Some(0) && said.contains("cannot be used at the moment"), "{code:?} {said}");
     assert_eq!(served.codes().await, ["told_to"], "it was said to be in force");
     assert_eq!(run(at, &["status"]).await.0, Some(0));
+    let (_, listed) = run(at, &["plugin", "list"]).await;
+    assert!(listed.contains("rule    enforce"), "by what gateways go: {listed}");
     let (code, said) = run(at, &["plugin", "rollback", "rule"]).await;
     assert!(code == Some(1) && said.contains("no earlier component"), "what was taken back does not come so: {said}");
     assert_eq!(served.codes().await, ["told_to"]);
