@@ -48,7 +48,8 @@ struct Door {
 impl Door {
     fn of(served: &Served) -> Self {
         let root = served.url.trim_end_matches("/mcp").to_owned();
-        Self { root, client: Client::builder().no_proxy().build().unwrap() }
+        // A connection for each request: after a refusal before the body's end, the door closes the one that it came by.
+        Self { root, client: Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap() }
     }
 
     fn get(&self, path: &str) -> RequestBuilder {
