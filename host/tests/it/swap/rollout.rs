@@ -127,10 +127,9 @@ async fn a_candidate_that_judges_alike_for_long_enough_promotes_itself_and_one_t
         }
     };
     place.put("rule.wasm", &alike());
-    until(kind::PLUGIN_CANDIDATE, &mut changes).await;
-    while place.components().await.len() < 2 {
-        changes.changed().await.unwrap();
-    }
+    // On record is not yet in force: only what is judges calls.
+    let mut mediators = place.app.mediators();
+    mediators.wait_for(|now| now.policies().candidate("rule").is_some()).await.unwrap();
     for _ in 0..2 {
         place.call("ci/run_tests").await;
     }
@@ -142,10 +141,9 @@ async fn a_candidate_that_judges_alike_for_long_enough_promotes_itself_and_one_t
         changes.changed().await.unwrap();
     }
     // Now one that says something else.
+    mediators.wait_for(|now| now.policies().candidate("rule").is_none()).await.unwrap();
     place.put("rule.wasm", &second());
-    while place.components().await.len() < 2 {
-        changes.changed().await.unwrap();
-    }
+    mediators.wait_for(|now| now.policies().candidate("rule").is_some()).await.unwrap();
     for _ in 0..9 {
         assert_eq!(place.call("ci/run_tests").await, ["told_to"]);
     }
