@@ -136,6 +136,26 @@ pub type Arguments = Arc<Map<String, Value>>;
 /// An open set; the names known today are `read_only`, `destructive`, `idempotent` and `open_world`.
 pub type Hints = Arc<[String]>;
 
+/// What makes two calls of one principal to one tool the same piece of work, which is done once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// The key that the caller gave; or, derived, SHA-256 over some of the arguments, as hexadecimal digits.
+    pub key: String,
+    /// Whether the key was derived from arguments, as the configuration says, because the caller gave none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub derived: bool,
+    /// SHA-256, as hexadecimal digits, over the canonical JSON of what the caller sent, without what must not be kept:
+    /// under one key, other arguments are a mistake.
+    pub arguments: String,
+}
+
+impl Idempotency {
+    /// The key as one text: what a caller makes up is never what was derived.
+    pub fn noted(&self) -> String {
+        format!("{}:{}", if self.derived { "derived" } else { "given" }, self.key)
+    }
+}
+
 /// One request to run one tool, in our words.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -160,6 +180,8 @@ pub struct Call {
     pub definition: Arc<str>,
     /// The earlier call that this one goes on with, where a server had asked the client for input in between.
     pub continues: Option<CallId>,
+    /// What makes it the same as another; none: it is one of its own.
+    pub idempotency: Option<Idempotency>,
 }
 
 /// A call that was admitted earlier, as policies get to see it.

@@ -4,6 +4,7 @@ mod component;
 mod document;
 mod expand;
 mod findings;
+mod idempotency;
 mod import;
 mod journal;
 mod nearest;
@@ -40,6 +41,7 @@ use crate::{
     approvals,
     call::Caller,
     downstream::{Reach, ServerConfig},
+    mediation::Derivation,
     policy::PolicyConfig,
     registry::{Credentials, Pinned, Store},
     sandbox::{ComponentSource, signature_of},
@@ -64,6 +66,8 @@ pub struct Config {
     pub journal: crate::journal::Config,
     /// How long questions live.
     pub approvals: approvals::Config,
+    /// From which arguments keys are made for calls that come without one.
+    pub idempotency: Vec<Derivation>,
     /// Who calls over stdio and from the command line.
     pub local: Caller,
     /// How long a session lives without a call where the protocol has no end of it.
@@ -138,6 +142,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
     let servers = servers::read(root.get("mcpServers"), &base, &mut findings);
     let policies = policies::read(root.get("policies"), &named, &base, &mut findings);
     let journal = journal::read(root.get("journal"), &named, &base, &mut findings);
+    let idempotency = idempotency::read(root.get("idempotency"), &named, &journal.redact, &mut findings);
     policies::check_scopes(root.get("policies"), &policies, &journal.redact, &mut findings);
     let local = sections::local(root.get("local"), &mut findings);
     let admin = sections::admin(root.get("admin"), &mut findings);
@@ -150,6 +155,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
         policies,
         journal,
         approvals: sections::approvals(root.get("approvals")),
+        idempotency,
         local,
         session_idle: Duration::from_secs(minutes.saturating_mul(60)),
         describe_rules: root.get("describe_rules").and_then(document::Node::flag).unwrap_or(true),

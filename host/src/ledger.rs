@@ -20,8 +20,9 @@ use question::{Question, Shape};
 pub use view::{ScopeView, View};
 
 use crate::{
+    call::{Call, Idempotency},
     clock::Timestamp,
-    journal::{CallFilter, Journal, JournalError, PastCall, Sequence},
+    journal::{CallFilter, Change, Event, Guard, Journal, JournalError, PastCall, Sequence},
     scope::ScopeKey,
 };
 
@@ -51,6 +52,29 @@ impl Ledger {
     pub async fn view(&self) -> Result<View, JournalError> {
         let version = self.inner.journal.refresh().await?;
         Ok(View::new(self.clone(), version))
+    }
+
+    /// The call that was admitted last of those that are the same as this one; and a guard that holds until another is.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn same(
+        &self,
+        call: &Call,
+        idempotency: &Idempotency,
+    ) -> Result<(Option<PastCall>, Guard), JournalError> {
+        let (principal, tool, noted) = (call.caller.principal.clone(), call.tool.clone(), idempotency.noted());
+        let (since, found) = self.inner.journal.store().same(&principal, tool.as_str(), &noted).await?;
+        self.inner.journal.reach(since).await?;
+        let same = move |event: &Event| match &event.change {
+            Some(Change { call, from: None }) => {
+                call.tool == tool
+                    && call.caller.principal == principal
+                    && call.idempotency.as_ref().is_some_and(|other| other.noted() == noted)
+            }
+            Some(Change { from: Some(_), .. }) | None => false,
+        };
+        Ok((found, Guard { since, disturbed_by: Box::new(same) }))
     }
 
     /// Answers a question about a scope, and says of which position the answer is true.

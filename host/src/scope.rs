@@ -243,6 +243,7 @@ mod tests {
             hints: Arc::new([]),
             definition: "".into(),
             continues: None,
+            idempotency: None,
         })
     }
 

@@ -242,6 +242,7 @@ pub(crate) fn call(tool: &str) -> Call {
         hints: Arc::new([]),
         definition: "d".into(),
         continues: None,
+        idempotency: None,
     }
 }
 
@@ -262,6 +263,7 @@ fn admitted(call: &Call, process: &str) -> Result<Draft> {
         view: Sequence(0),
         approvals: Vec::new(),
         continues: None,
+        idempotency: None,
         process: process.to_owned(),
     };
     Ok(Draft::new(&call.caller.principal, kind::CALL_ADMITTED, call.id.as_str(), &body)?)

@@ -243,6 +243,7 @@ fn told(config: &Config) -> mediation::Config {
         heartbeat: mediation::HEARTBEAT,
         describe_rules: config.describe_rules,
         pin_tools: config.pin_tools,
+        idempotency: config.idempotency.clone(),
     }
 }
 

@@ -7,7 +7,7 @@ use interlock_glob::Glob;
 use serde_json::{Map, Value};
 
 use super::plugin::Plugin;
-use crate::journal::kind;
+use crate::{journal::kind, mediation};
 
 /// Stands between AI apps and MCP servers: sandboxed policies decide every tool call, one journal tells what happened.
 #[derive(Debug, Parser)]
@@ -198,6 +198,14 @@ pub(super) struct Call {
     /// The session that it belongs to.
     #[arg(long, value_name = "NAME")]
     pub(super) session: Option<String>,
+    /// A name for this piece of work: however often it is asked for, it is done once.
+    #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
+    pub(super) idempotency_key: Option<String>,
+}
+
+fn idempotency_key(text: &str) -> Result<String, &'static str> {
+    let fits = mediation::is_idempotency_key(text);
+    fits.then(|| text.to_owned()).ok_or("1 to 255 visible ASCII characters are expected")
 }
 
 /// Every text is a pattern.

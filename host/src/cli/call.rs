@@ -30,7 +30,7 @@ pub(super) fn run(global: &Global, asked: &Call) -> Result<(), Failure> {
         let mediator = app.mediator();
         let (answer, ()) = tokio::join!(mediator.call(request(&config, asked), link), shown);
         match answer {
-            Answer::Result { call, result } => {
+            Answer::Result { call, result, .. } => {
                 let failed = result.get("isError").and_then(Value::as_bool) == Some(true);
                 if global.json {
                     print_json(&json!({ "call": call, "result": result }))?;
@@ -54,7 +54,7 @@ pub(super) fn run(global: &Global, asked: &Call) -> Result<(), Failure> {
                 };
                 Err(refusal(&refused).hint(hint))
             }
-            Answer::Error { call, error: RpcError { code, message, data } } => {
+            Answer::Error { call, error: RpcError { code, message, data }, .. } => {
                 let unknown = data.as_ref().and_then(|data| data.pointer("/interlock/refused/0/code")).is_some();
                 if global.json {
                     print_json(&json!({ "call": call, "error": { "code": code, "message": message, "data": data } }))?;
@@ -93,6 +93,7 @@ fn request(config: &Config, asked: &Call) -> CallRequest {
         caller: config.local.clone(),
         session: asked.session.clone().unwrap_or_else(|| SESSION.to_owned()),
         continues: None,
+        idempotency_key: asked.idempotency_key.clone(),
     }
 }
 

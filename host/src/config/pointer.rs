@@ -1,5 +1,7 @@
 //! JSON Pointers (RFC 6901), for naming places of the file and for checking those that it contains.
 
+use interlock_glob::Glob;
+
 /// `pointer` with one more step to `key`.
 pub(super) fn join(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
@@ -24,6 +26,13 @@ pub(super) fn fault(text: &str) -> Option<&'static str> {
     }
     let stray = text.split('~').skip(1).any(|after| !after.starts_with(['0', '1']));
     stray.then_some("in a JSON Pointer, `~` is written `~0`")
+}
+
+/// The redaction that hides what a pointer leads to, whatever the tool.
+pub(super) fn hidden<'r>(pointer: &str, redact: &'r [(Glob, Vec<String>)]) -> Option<&'r String> {
+    redact.iter().flat_map(|(_, pointers)| pointers).find(|hidden| {
+        pointer.strip_prefix(hidden.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }
 
 #[cfg(test)]

@@ -152,10 +152,7 @@ pub(super) fn check_scopes(
 ) {
     for (node, policy) in section.map_or(&[][..], Node::items).iter().zip(policies) {
         let Scope::Argument(argument) = &policy.scope else { continue };
-        let hidden = redact.iter().flat_map(|(_, pointers)| pointers).find(|hidden| {
-            argument.strip_prefix(hidden.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
-        if let (Some(hidden), Some(scope)) = (hidden, node.get("scope")) {
+        if let (Some(hidden), Some(scope)) = (pointer::hidden(argument, redact), node.get("scope")) {
             findings
                 .value(scope, BadValue, &format!("goes by the argument `{argument}`, which `journal.redact` hides"))
                 .hint(format!("what is redacted cannot be compared: take `{hidden}` out of `journal.redact`, or choose another scope."));

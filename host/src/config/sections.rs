@@ -10,7 +10,7 @@ use http::uri::Authority;
 use super::{
     document::Node,
     findings::Findings,
-    journal, policies,
+    idempotency, journal, policies,
     problem::ProblemKind::{BadValue, Unsupported},
     servers,
     shape::{Key, Shape},
@@ -26,6 +26,11 @@ pub(super) const FILE: Shape = Shape::Table(&[
     Key::new("auth", AUTH, "Who may come in over HTTP."),
     Key::new("local", LOCAL, "Who calls over stdio and from the command line."),
     Key::new("approvals", APPROVALS, "Questions to people."),
+    Key::new(
+        "idempotency",
+        idempotency::SHAPE,
+        "From patterns of server/tool to the arguments that make two calls one piece of work, which is done once.",
+    ),
     Key::new("workflows", Shape::Absent("workflows come later"), "Workflow templates, by name."),
     Key::new("journal", journal::SHAPE, "Where and how everything that happens is kept."),
     Key::new("admin", ADMIN, "The door for people."),

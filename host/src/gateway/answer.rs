@@ -174,7 +174,7 @@ impl Inner {
             let call = self.call_request(&mut request, client, continues)?;
             let operation = Box::pin(async move {
                 match behind.call(call, link).await {
-                    Answer::Result { call, result } | Answer::Refused { call, result, .. } => {
+                    Answer::Result { call, result, .. } | Answer::Refused { call, result, .. } => {
                         Ok(Reply { call: Some(call), result })
                     }
                     Answer::Error { error, .. } => Err(error),
@@ -215,6 +215,7 @@ impl Inner {
                 None => self.sessions.of(&client.caller.principal),
             },
         };
+        let idempotency_key = client::idempotency_key(request)?;
         let tool = request.params.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let arguments = match request.params.shift_remove("arguments") {
             Some(Value::Object(arguments)) => arguments,
@@ -223,7 +224,8 @@ impl Inner {
         let mut beside = std::mem::take(&mut request.params);
         // The last is of MCP 2025-11-25: a call that becomes a task is not finished when it is answered.
         beside.retain(|key, _| !["name", "_meta", "requestState", "inputResponses", "task"].contains(&key.as_str()));
-        Ok(CallRequest { tool, arguments, beside, caller: client.caller.clone(), session, continues })
+        let caller = client.caller.clone();
+        Ok(CallRequest { tool, arguments, beside, caller, session, continues, idempotency_key })
     }
 
     /// Keeps an operation open beyond its request, until the client comes back with an answer or stays away too long.

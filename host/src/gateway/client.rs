@@ -6,6 +6,7 @@ use super::message::{INVALID_PARAMS, Object, Request, UNSUPPORTED_VERSION, rpc};
 use crate::{
     call::Caller,
     downstream::{RpcError, without_tasks},
+    mediation::is_idempotency_key,
 };
 
 /// The revision that did away with sessions and `initialize`.
@@ -21,8 +22,12 @@ const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
 const CLIENT_KEY: &str = "io.modelcontextprotocol/clientInfo";
 const LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
-/// Our own key: which session a stateless request belongs to.
+/// Our own keys of `_meta` begin so.
+const INTERLOCK_PREFIX: &str = "interlock/";
+/// Which session a stateless request belongs to.
 pub(super) const SESSION_KEY: &str = "interlock/session";
+/// What the client calls this piece of work.
+const IDEMPOTENCY_KEY: &str = "interlock/idempotency-key";
 /// Longest session name that a client may give, in bytes.
 const LONGEST_SESSION: usize = 128;
 
@@ -188,10 +193,26 @@ pub(super) fn named_session(request: &Request) -> Result<Option<String>, RpcErro
     }
 }
 
+/// What a request's client calls the piece of work that it asks for.
+///
+/// # Errors
+/// `-32602` if it is no such name.
+pub(super) fn idempotency_key(request: &Request) -> Result<Option<String>, RpcError> {
+    match request.meta().and_then(|meta| meta.get(IDEMPOTENCY_KEY)) {
+        None => Ok(None),
+        Some(Value::String(key)) if is_idempotency_key(key) => Ok(Some(key.clone())),
+        Some(_) => Err(rpc(
+            INVALID_PARAMS,
+            format!("`_meta[\"{IDEMPOTENCY_KEY}\"]` is not a text of 1 to 255 visible ASCII characters"),
+        )),
+    }
+}
+
 /// A request's `_meta` as a server may see it: without what is between this client and this door alone.
 pub(super) fn meta_to_pass_on(request: &Request) -> Object {
     let mut meta = request.meta().cloned().unwrap_or_default();
-    meta.retain(|key, _| key != "progressToken" && key != SESSION_KEY && !key.starts_with(OWN_PREFIX));
+    let between_us = |key: &str| [OWN_PREFIX, INTERLOCK_PREFIX].iter().any(|prefix| key.starts_with(prefix));
+    meta.retain(|key, _| key != "progressToken" && !between_us(key));
     meta
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::Sequence;
 use crate::{
-    call::{CallId, Caller, Outcome, ToolName},
+    call::{CallId, Caller, Idempotency, Outcome, ToolName},
     clock::Timestamp,
     verdict::{Question, Refusal},
 };
@@ -80,9 +80,29 @@ pub struct Admitted {
     /// The earlier call that this one goes on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<CallId>,
+    /// What makes it the same as another call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<Idempotency>,
     /// Id of the process that carries it out: [`super::Journal::process`].
     #[serde(default)]
     pub process: String,
+}
+
+/// Body of `call.replayed`: a call was answered with what is recorded of an earlier one, its subject, and not run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Replayed {
+    /// The call that was not run.
+    pub call: CallId,
+    /// Which tool.
+    pub tool: ToolName,
+    /// By whom.
+    pub caller: Caller,
+    /// In which session.
+    pub session: String,
+    /// When the gateway received it.
+    pub received: Timestamp,
+    /// What makes both the same.
+    pub idempotency: Idempotency,
 }
 
 /// Body of `call.finished`.

@@ -17,6 +17,8 @@ pub mod kind {
     pub const CALL_FINISHED: &str = "call.finished";
     /// What came of a call was changed or withheld before the caller saw it, or could not be reviewed.
     pub const CALL_REVIEWED: &str = "call.reviewed";
+    /// A call was answered from the record of an earlier one that is the same, and not made.
+    pub const CALL_REPLAYED: &str = "call.replayed";
     /// A call was refused; nothing was sent.
     pub const CALL_REFUSED: &str = "call.refused";
     /// A call waits for a human.
@@ -71,10 +73,11 @@ pub mod kind {
     pub const PLUGIN_REJECTED: &str = "plugin.rejected";
 
     /// All of them.
-    pub const ALL: [&str; 29] = [
+    pub const ALL: [&str; 30] = [
         CALL_ADMITTED,
         CALL_FINISHED,
         CALL_REVIEWED,
+        CALL_REPLAYED,
         CALL_REFUSED,
         CALL_ASKED,
         CALL_SETTLED,

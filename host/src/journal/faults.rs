@@ -105,6 +105,14 @@ impl Store for Faulty {
     ) -> Result<(Sequence, Vec<Counted>), JournalError> {
         self.inner.window(filter, since, number).await
     }
+    async fn same(
+        &self,
+        principal: &str,
+        tool: &str,
+        idempotency: &str,
+    ) -> Result<(Sequence, Option<PastCall>), JournalError> {
+        self.inner.same(principal, tool, idempotency).await
+    }
     async fn past(&self, admitted: &[Sequence]) -> Result<(Sequence, Vec<PastCall>), JournalError> {
         self.inner.past(admitted).await
     }
@@ -156,6 +164,7 @@ fn call(journal: &Journal) -> (Call, Draft) {
         hints: Arc::new([]),
         definition: "d".into(),
         continues: None,
+        idempotency: None,
     };
     let body = json!({
         "tool": "a/b", "arguments": {}, "caller": {"principal": "p"}, "session": "s", "process": journal.process()

@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::call::Idempotency;
+
 use super::{
     Event, JournalError, PastCall, Sequence, kind,
     past::change,
@@ -134,6 +136,7 @@ fn differs(noted: &Noted, told: &Noted) -> Option<Wrong> {
             ("status", call.status.clone()),
             ("end", number(call.finished_at.map(|at| at.0))),
             ("result", number(call.finished_seq.map(|seq| seq.0))),
+            ("idempotency key", call.idempotency.clone().unwrap_or_else(|| "nothing".to_owned())),
         ]
     };
     let mut both = columns(noted).into_iter().zip(columns(told));
@@ -153,5 +156,6 @@ fn told(call: &PastCall, result: Option<Sequence>) -> Noted {
         status: call.status.stored().to_owned(),
         finished_at: call.finished,
         finished_seq: result,
+        idempotency: call.idempotency.as_ref().map(Idempotency::noted),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Event, Sequence, body::Settled, kind};
 use crate::{
-    call::{Arguments, CallId, Caller, Outcome, ToolName},
+    call::{Arguments, CallId, Caller, Idempotency, Outcome, ToolName},
     clock::Timestamp,
 };
 
@@ -83,6 +83,8 @@ pub struct PastCall {
     pub session: String,
     /// Which process carries it out.
     pub process: String,
+    /// What makes it the same as another call.
+    pub idempotency: Option<Idempotency>,
 }
 
 /// What the ledger needs of `body::Admitted`.
@@ -94,6 +96,8 @@ pub(super) struct Began {
     pub(super) session: String,
     #[serde(default)]
     pub(super) process: String,
+    #[serde(default)]
+    pub(super) idempotency: Option<Idempotency>,
 }
 
 /// What it needs of `body::Finished`.
@@ -172,6 +176,7 @@ pub(super) fn admitted(seq: Sequence, at: Timestamp, id: &str, body: Began) -> P
         caller: body.caller,
         session: body.session,
         process: body.process,
+        idempotency: body.idempotency,
     }
 }
 

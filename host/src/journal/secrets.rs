@@ -12,7 +12,7 @@ const LEAST_BARE: usize = 3;
 
 /// Fields of bodies that are no prose: names, ids, digests, times. What callers and servers sent is here too: there the
 /// pointers say what goes, and scopes must go on to find the rest.
-const EXACT: [&str; 22] = [
+const EXACT: [&str; 23] = [
     "approvals",
     "arguments",
     "arguments_before",
@@ -24,6 +24,7 @@ const EXACT: [&str; 22] = [
     "duration_ms",
     "expires",
     "hints",
+    "idempotency",
     "outcome",
     "pid",
     "policy",

@@ -222,6 +222,15 @@ impl Store for Sqlite {
         calls::past(&self.readers, admitted).await
     }
 
+    async fn same(
+        &self,
+        principal: &str,
+        tool: &str,
+        idempotency: &str,
+    ) -> Result<(Sequence, Option<PastCall>), JournalError> {
+        calls::same(&self.readers, principal, tool, idempotency).await
+    }
+
     async fn index(&self, pointer: &str) -> Result<(), JournalError> {
         let Some(index) = arguments::Index::of(pointer) else { return Ok(()) };
         if self.is_indexed(&index.name) {

@@ -48,6 +48,8 @@ pub(crate) struct Noted {
     pub(crate) finished_at: Option<Timestamp>,
     /// Position of the event that brought its result.
     pub(crate) finished_seq: Option<Sequence>,
+    /// What makes it the same as another call: `Idempotency::noted`.
+    pub(crate) idempotency: Option<String>,
 }
 
 /// Which calls a question of the ledger is about.
@@ -134,6 +136,14 @@ pub(crate) trait Store: Send + Sync + fmt::Debug {
 
     /// The calls admitted at these positions, in any order.
     async fn past(&self, admitted: &[Sequence]) -> Result<(Sequence, Vec<PastCall>), JournalError>;
+
+    /// The call of a principal to a tool that was admitted last under this `Idempotency::noted`.
+    async fn same(
+        &self,
+        principal: &str,
+        tool: &str,
+        idempotency: &str,
+    ) -> Result<(Sequence, Option<PastCall>), JournalError>;
 
     /// Makes questions about this argument quick from now on, unless someone is writing at this very moment.
     async fn index(&self, pointer: &str) -> Result<(), JournalError>;

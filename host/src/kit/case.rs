@@ -49,6 +49,7 @@ impl Case {
             hints: Arc::default(),
             definition: "".into(),
             continues: None,
+            idempotency: None,
         };
         let at = Position { line: 1, column: 1 };
         Self {
@@ -130,6 +131,7 @@ fn call(call: file::Call) -> Result<(Call, Option<Grant>), NotAToolName> {
         hints: call.hints.into(),
         definition: "".into(),
         continues: None,
+        idempotency: None,
     };
     Ok((call, grant))
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use super::Derivation;
+
 /// How often a waiting client hears from us. Many clients give up on a request after 60 s of silence.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// How calls are treated on their way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// How long a client's request is held open for a human's answer before the client is told to call again.
     pub hold_open: Duration,
@@ -18,4 +20,6 @@ pub struct Config {
     pub describe_rules: bool,
     /// Whether tools are held back whose definition is no longer the one that was seen first or accepted last.
     pub pin_tools: bool,
+    /// From which arguments keys are made for calls that come without one; of several that fit a tool, the first.
+    pub idempotency: Vec<Derivation>,
 }

@@ -46,6 +46,9 @@ pub struct CallRequest {
     pub session: String,
     /// The call that had asked for input and that this one goes on with.
     pub continues: Option<CallId>,
+    /// What its caller calls this piece of work, which is done once however often it is asked for: 1 to 255 visible ASCII
+    /// characters.
+    pub idempotency_key: Option<String>,
 }
 
 /// What came of a call.
@@ -57,6 +60,8 @@ pub enum Answer {
         call: CallId,
         /// As the server gave it, unless a policy changed it.
         result: Value,
+        /// Whether it is the recorded answer of an earlier call that is the same; then the id is that call's.
+        replayed: bool,
     },
     /// It was refused, or its answer was withheld.
     Refused {
@@ -73,6 +78,8 @@ pub enum Answer {
         call: CallId,
         /// The error.
         error: RpcError,
+        /// As with a result.
+        replayed: bool,
     },
 }
 
@@ -197,7 +204,8 @@ impl Mediator {
         let mut identified = identified;
         match self.admit(&mut identified, &link).await {
             Ok(permit) => self.send(identified, permit, link).await,
-            Err(turned) => self.refused(&identified.call, turned),
+            Err(Turned::Replayed(answer)) => *answer,
+            Err(turned @ (Turned::Refused(_) | Turned::NoJournal(_))) => self.refused(&identified.call, turned),
         }
     }
 
@@ -205,7 +213,7 @@ impl Mediator {
     pub(super) fn identify(&self, request: CallRequest) -> Result<Identified, Box<CallRequest>> {
         let Some((server, tool)) = self.0.catalogue.find(&request.tool) else { return Err(Box::new(request)) };
         let Tool { name, digest, hints, .. } = tool;
-        let call = Call {
+        let mut call = Call {
             id: CallId::new(),
             tool: name,
             arguments: Arc::new(request.arguments),
@@ -216,13 +224,18 @@ impl Mediator {
             hints,
             definition: digest,
             continues: request.continues,
+            idempotency: None,
         };
+        // Of what the caller sent: policies may rewrite it to something else each time.
+        call.idempotency = self.idempotency(&call, request.idempotency_key);
         Ok(Identified { server, call, before: None })
     }
 
     /// Steps 2 to 6 of the line: view, judge, and then refuse, wait, ask or admit, until one of them is final.
     async fn admit(&self, identified: &mut Identified, link: &Link) -> Result<Permit, Turned> {
         let parts = self.parts();
+        // What came of an earlier call that is the same is known whether or not this one could be made.
+        drop(self.unrepeated(&identified.call, link).await?);
         if let State::Away { .. } = identified.server.status().state {
             let reason =
                 format!("The server of {} is not available at the moment. Try again later.", identified.call.tool);
@@ -240,6 +253,7 @@ impl Mediator {
                 let reason = "The call was called off before anything was sent.";
                 return Err(self.turn_away(call, Refused::by_host("cancelled", reason), &Judgement::none()).await?);
             }
+            let first = self.unrepeated(call, link).await?;
             let turn = if vain.needs_a_turn() { Some(parts.journal.turn().await?) } else { None };
             let view = parts.ledger.view().await?;
             let unhindered = match self.unhindered(call).await? {
@@ -303,7 +317,7 @@ impl Mediator {
                         call,
                         drafts,
                         view.guard(),
-                        approved.and(unhindered),
+                        approved.and(unhindered).and(first),
                     )
                     .await?
                     {
@@ -363,7 +377,12 @@ impl Mediator {
     }
 
     /// Records that a call goes no further for a reason of the host's own.
-    async fn turn_away(&self, call: &Call, refused: Refused, judgement: &Judgement) -> Result<Turned, Turned> {
+    pub(super) async fn turn_away(
+        &self,
+        call: &Call,
+        refused: Refused,
+        judgement: &Judgement,
+    ) -> Result<Turned, Turned> {
         let refused = vec![refused];
         let draft = records::refused(call, &refused, judgement, self.0.journal.head())?;
         self.0.journal.append(vec![draft]).await?;
@@ -397,7 +416,8 @@ impl Mediator {
         }
         // MCP 2026-07-28, server/tools: an unknown tool is a protocol error, invalid params.
         let data = refusing::structured(&call, &refused);
-        Answer::Error { call, error: RpcError { code: -32602, message: reason, data: Some(data) } }
+        let error = RpcError { code: -32602, message: reason, data: Some(data) };
+        Answer::Error { call, error, replayed: false }
     }
 
     fn refused(&self, call: &Call, turned: Turned) -> Answer {

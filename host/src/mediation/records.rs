@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{CallRequest, Refused, mediator::Identified};
 use crate::{
-    call::{Call, CallId, Outcome},
+    call::{Call, CallId, Idempotency, Outcome},
     clock::Timestamp,
     journal::{Draft, JournalError, Sequence, body, kind},
     policy::{Divergence, Judgement, Mode, Record, Review},
@@ -85,6 +85,7 @@ pub(super) fn admitted(
         view,
         approvals: spends.to_vec(),
         continues: call.continues.clone(),
+        idempotency: call.idempotency.clone(),
         process: process.to_owned(),
     };
     Draft::new(&call.caller.principal, kind::CALL_ADMITTED, call.id.as_str(), &body)
@@ -163,6 +164,19 @@ pub(super) fn finished(
         reason,
     };
     Draft::new("interlock", kind::CALL_FINISHED, call.id.as_str(), &body)
+}
+
+/// That a call was answered from the record of an earlier one.
+pub(super) fn replayed(call: &Call, idempotency: &Idempotency, earlier: &CallId) -> Result<Draft, JournalError> {
+    let body = body::Replayed {
+        call: call.id.clone(),
+        tool: call.tool.clone(),
+        caller: call.caller.clone(),
+        session: call.session.clone(),
+        received: call.received,
+        idempotency: idempotency.clone(),
+    };
+    Draft::new(&call.caller.principal, kind::CALL_REPLAYED, earlier.as_str(), &body)
 }
 
 /// What became of a result, where it did not simply pass.

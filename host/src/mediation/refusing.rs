@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::wording;
+use super::{Answer, wording};
 use crate::{
     approvals::ApprovalsError,
     call::{Call, CallId},
@@ -62,12 +62,16 @@ pub(super) enum Turned {
     Refused(Vec<Refused>),
     /// The journal cannot be read or written, so nothing may happen.
     NoJournal(String),
+    /// What came of an earlier call that is the same.
+    Replayed(Box<Answer>),
 }
 
 impl Turned {
     pub(super) fn into_refused(self, call: &Call) -> Vec<Refused> {
         match self {
             Self::Refused(refused) => refused,
+            // Nothing of it was refused.
+            Self::Replayed(_) => Vec::new(),
             Self::NoJournal(reason) => {
                 tracing::error!(call.id = %call.id, tool = %call.tool, reason, "the journal is not available");
                 let told =

@@ -54,7 +54,7 @@ impl Mediator {
                     // The call is not finished: the task's end is its end.
                     (Some(task), Some(room)) => {
                         let result = self.defer(server, call, task, result, began, room);
-                        return Answer::Result { call: id, result };
+                        return Answer::Result { call: id, result, replayed: false };
                     }
                     (Some(_) | None, _) => Ended::of(&call, Ok(result)),
                 },
@@ -62,8 +62,8 @@ impl Mediator {
             },
         };
         match self.conclude(&call, ended, began.elapsed()).await {
-            Told::Result(result) => Answer::Result { call: id, result },
-            Told::Error(error) => Answer::Error { call: id, error },
+            Told::Result(result) => Answer::Result { call: id, result, replayed: false },
+            Told::Error(error) => Answer::Error { call: id, error, replayed: false },
             Told::Refused(refused) => {
                 let (refused, result) = self.refusal(&call, refused);
                 Answer::Refused { call: id, refused, result }
@@ -72,28 +72,34 @@ impl Mediator {
     }
 
     /// Records how a call ended, and lets the policies look at its result. Returns what the caller may be told.
-    pub(super) async fn conclude(&self, call: &Call, mut ended: Ended, took: Duration) -> Told {
+    pub(super) async fn conclude(&self, call: &Call, ended: Ended, took: Duration) -> Told {
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         if let Err(error) = self.record_end(call, &ended, duration_ms).await {
             // It is tried again for as long as this process lives; what is open then is closed as unknown.
             tracing::error!(call.id = %call.id, %error, "the end of a call could not be recorded yet");
         }
         tracing::info!(call.id = %call.id, tool = %call.tool, outcome = %ended.outcome, duration_ms, "call finished");
-        if let Told::Result(result) = &ended.told
-            && ended.outcome != Outcome::InputRequired
-        {
-            let policies = self.policies();
-            let (reviewed, reviews) = policies.review(call, ended.outcome, result).await;
-            if let Err(error) = self.record_review(call, policies.digest(), &reviews).await {
-                tracing::error!(call.id = %call.id, %error, "what became of a result could not be recorded");
-            }
-            match reviewed {
-                Reviewed::Pass => {}
-                Reviewed::Redacted(result) => ended.told = Told::Result(result),
-                Reviewed::Withheld(policy, refusal) => ended.told = Told::Refused(Refused { policy, refusal }),
-            }
+        match ended.told {
+            Told::Result(result) => self.reviewed(call, ended.outcome, result).await,
+            told @ (Told::Refused(_) | Told::Error(_)) => told,
         }
-        ended.told
+    }
+
+    /// A result as far as the policies let it pass.
+    pub(super) async fn reviewed(&self, call: &Call, outcome: Outcome, result: Value) -> Told {
+        if outcome == Outcome::InputRequired {
+            return Told::Result(result);
+        }
+        let policies = self.policies();
+        let (reviewed, reviews) = policies.review(call, outcome, &result).await;
+        if let Err(error) = self.record_review(call, policies.digest(), &reviews).await {
+            tracing::error!(call.id = %call.id, %error, "what became of a result could not be recorded");
+        }
+        match reviewed {
+            Reviewed::Pass => Told::Result(result),
+            Reviewed::Redacted(result) => Told::Result(result),
+            Reviewed::Withheld(policy, refusal) => Told::Refused(Refused { policy, refusal }),
+        }
     }
 
     /// A refusal, and the `CallToolResult` that tells of it.
@@ -132,7 +138,7 @@ impl Ended {
                 Self { outcome, result: Some(result.clone()), reason: None, told: Told::Result(result) }
             }
             Err(ServerError::Rpc(error)) => {
-                let result = json!({ "error": { "code": error.code, "message": error.message, "data": error.data } });
+                let result = recorded(&error);
                 Self { outcome: Outcome::Failed, result: Some(result), reason: None, told: Told::Error(error) }
             }
             Err(ServerError::Unavailable { server, reason }) => {
@@ -164,6 +170,19 @@ impl Ended {
     pub(super) fn cancelled(reason: &str) -> Self {
         refused(Outcome::Cancelled, reason.to_owned(), Refusal::new("cancelled", "The call was cancelled."))
     }
+}
+
+/// A server's own error, as the journal keeps it in the place of a result.
+fn recorded(error: &RpcError) -> Value {
+    json!({ "error": { "code": error.code, "message": error.message, "data": error.data } })
+}
+
+/// The error that stands in the place of a result.
+pub(super) fn rpc_error(result: &Value) -> Option<RpcError> {
+    let error = result.get("error").filter(|_| result.get("content").is_none())?;
+    let message = error.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let data = error.get("data").filter(|data| !data.is_null()).cloned();
+    Some(RpcError { code: error.get("code")?.as_i64()?, message, data })
 }
 
 fn refused(outcome: Outcome, reason: String, refusal: Refusal) -> Ended {

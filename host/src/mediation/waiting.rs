@@ -9,7 +9,7 @@ use super::mediator::Parts;
 use crate::{
     call::Call,
     downstream::{FromServer, Link},
-    journal::{Guard, Sequence},
+    journal::{Event, Guard, PastCall, Sequence},
     ledger::View,
     verdict::Hold,
 };
@@ -52,6 +52,22 @@ impl<'a> Waiting<'a> {
         let mut changes = parts.journal.changes();
         let message = "Waiting for another call to end.";
         self.until(until, message, &mut changes, || parts.journal.disturbed(&guard)).await;
+    }
+
+    /// Waits for the end of another call, of which `since` tells. False: it takes too long, or the client is gone.
+    pub(super) async fn for_end(
+        &mut self,
+        parts: &Parts,
+        other: &PastCall,
+        since: Sequence,
+        longest: Duration,
+    ) -> bool {
+        let id = other.id.clone();
+        let ends = move |event: &Event| event.change.as_ref().is_some_and(|change| change.call.id == id);
+        let guard = Guard { since, disturbed_by: Box::new(ends) };
+        let mut changes = parts.journal.changes();
+        let message = "Waiting for the end of an earlier call that is the same.";
+        self.until(self.began + longest, message, &mut changes, || parts.journal.disturbed(&guard)).await
     }
 
     /// Waits until something has happened to one of the approvals. False: the client has waited long enough, or is gone.

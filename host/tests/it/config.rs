@@ -189,7 +189,7 @@ fn problems_are_told_to_programs_too() {
         json!([{
             "path": "interlock.json", "line": 2, "column": 3, "pointer": "/policy", "kind": "unknown_key",
             "message": "unknown key `policy`",
-            "hint": "known here: `$schema`, `mcpServers`, `policies`, `auth`, `local`, `approvals`, `journal`, \
+            "hint": "known here: `$schema`, `mcpServers`, `policies`, `auth`, `local`, `approvals`, `idempotency`, `journal`, \
                      `admin`, `trust`, `session_idle_minutes`, `describe_rules` and `pin_tools`.",
         }])
     );

@@ -90,6 +90,7 @@ impl Fixture {
             hints: Arc::new([]),
             definition: "d".into(),
             continues: None,
+            idempotency: None,
         };
         let body = body::Admitted {
             tool: call.tool.clone(),
@@ -107,6 +108,7 @@ impl Fixture {
             view: Sequence(0),
             approvals: Vec::new(),
             continues: None,
+            idempotency: None,
             process: self.journal.process().to_owned(),
         };
         let draft = Draft::new("alice", kind::CALL_ADMITTED, call.id.as_str(), &body).unwrap();

@@ -12,6 +12,7 @@ mod examples;
 mod fidelity;
 mod fire;
 mod gateway;
+mod idempotency;
 mod interop;
 mod journal;
 mod keys;

@@ -10,6 +10,7 @@ mod guests;
 mod house;
 mod model;
 mod pinning;
+mod repeats;
 mod stops;
 mod tasks;
 mod together;

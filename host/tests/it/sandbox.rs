@@ -73,6 +73,7 @@ fn call(tool: &str, arguments: Value) -> Call {
         hints: Arc::new([]),
         definition: "".into(),
         continues: None,
+        idempotency: None,
     }
 }
 

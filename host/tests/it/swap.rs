@@ -100,6 +100,7 @@ impl Place {
             caller: interlock::call::Caller { principal: "local".to_owned(), roles: Vec::new(), client: None },
             session: "s".to_owned(),
             continues: None,
+            idempotency_key: None,
         };
         told(&self.app.mediator().call(request, line().0).await)
     }

@@ -3,7 +3,7 @@
 use axum::{
     body::to_bytes,
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ use crate::{
     call::CallId,
     downstream::Link,
     gateway::{line::CAPACITY, message::INVALID_PARAMS, unambiguous::Unambiguous},
-    mediation::{Answer, CallRequest, Refused},
+    mediation::{Answer, CallRequest, Refused, is_idempotency_key},
     verdict::Unlock,
 };
 
@@ -22,6 +22,13 @@ use crate::{
 const SESSION: &str = "interlock-session";
 /// Most characters of it.
 const LONGEST_SESSION: usize = 256;
+/// The header with what the client calls a piece of work (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The header that marks an answer as one that was given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Refusals of what was asked for before.
+const REPEATED: [&str; 4] =
+    ["idempotency_conflict", "idempotency_in_progress", "idempotency_no_result", "idempotency_unknown"];
 
 /// Whether anybody is at home.
 pub(super) async fn health() -> Response {
@@ -102,7 +109,9 @@ impl Door {
             Some(session) => session,
             None => self.gateway.inner.sessions.of(&caller.principal),
         };
-        Ok(CallRequest { tool, arguments, beside: Map::new(), caller, session, continues: None })
+        let idempotency_key = idempotency_key(&parts.headers)?;
+        let beside = Map::new();
+        Ok(CallRequest { tool, arguments, beside, caller, session, continues: None, idempotency_key })
     }
 }
 
@@ -113,17 +122,37 @@ fn session(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
     fits.then(|| Some(named.to_owned())).ok_or("`Interlock-Session` has 1 to 256 visible ASCII characters.")
 }
 
+/// The key under which a piece of work is done once; in quotation marks or not.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
+    let mut all = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(one) = all.next() else { return Ok(None) };
+    let text = one.to_str().unwrap_or_default();
+    let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let fits = is_idempotency_key(key) && all.next().is_none();
+    fits.then(|| Some(key.to_owned())).ok_or("One `Idempotency-Key` has 1 to 255 visible ASCII characters.")
+}
+
 /// What came of a call, in the words of HTTP.
 fn told(answer: Answer) -> Response {
     match answer {
-        Answer::Result { call, result } => reply::json(StatusCode::OK, &json!({ "call": call, "result": result })),
+        Answer::Result { call, result, replayed } => {
+            marked(reply::json(StatusCode::OK, &json!({ "call": call, "result": result })), replayed)
+        }
         Answer::Refused { call, refused, .. } => refused_as(&call, &refused),
-        Answer::Error { call, error } => {
+        Answer::Error { call, error, replayed } => {
             let more = members(json!({ "call": call, "error": { "code": error.code, "data": error.data } }));
             let unknown = error.code == INVALID_PARAMS;
-            problem(if unknown { StatusCode::NOT_FOUND } else { StatusCode::BAD_GATEWAY }, &error.message, more)
+            let status = if unknown { StatusCode::NOT_FOUND } else { StatusCode::BAD_GATEWAY };
+            marked(problem(status, &error.message, more), replayed)
         }
     }
+}
+
+fn marked(mut response: Response, replayed: bool) -> Response {
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
 }
 
 fn refused_as(call: &CallId, refused: &[Refused]) -> Response {
@@ -138,6 +167,12 @@ fn refused_as(call: &CallId, refused: &[Refused]) -> Response {
         let mut body = members(more);
         body.extend(members(json!({ "requires_confirmation": true, "approvals": approvals, "detail": detail })));
         return reply::json(StatusCode::ACCEPTED, &Value::Object(body));
+    }
+    if each(|one| REPEATED.contains(&one.refusal.code.as_str())) {
+        return problem(StatusCode::CONFLICT, &detail, members(more));
+    }
+    if each(|one| one.refusal.code == "outcome_unknown") {
+        return problem(StatusCode::GATEWAY_TIMEOUT, &detail, members(more));
     }
     if each(|one| ["journal_unavailable", "server_unavailable"].contains(&one.refusal.code.as_str())) {
         return later(StatusCode::SERVICE_UNAVAILABLE, &detail, 5, members(more));
@@ -202,5 +237,7 @@ mod tests {
         assert_eq!(status(vec![("a", vec![short, call])]), (403, None));
         assert_eq!(status(vec![("approval_pending", vec![approval]), ("not_allowed", vec![])]), (403, None));
         assert_eq!(status(vec![("server_unavailable", vec![])]), (503, Some("5".to_owned())));
+        assert_eq!(status(vec![("idempotency_conflict", vec![])]), (409, None));
+        assert_eq!(status(vec![("outcome_unknown", vec![])]), (504, None));
     }
 }

@@ -19,9 +19,9 @@ const PAST: &str = "SELECT h.seq AS head_seq, h.hash AS head_hash, q.* FROM head
     FROM calls c JOIN events e ON e.seq = c.seq LEFT JOIN events f ON f.seq = c.finished_seq";
 
 const NOTED: &str = "SELECT h.seq, c.* FROM head h LEFT JOIN (
-    SELECT seq, id, tool, principal, session, at, status, finished_at, finished_seq FROM calls
+    SELECT seq, id, tool, principal, session, at, status, finished_at, finished_seq, idempotency FROM calls
     WHERE seq > ?1 AND seq <= ?2
-    UNION SELECT seq, id, tool, principal, session, at, status, finished_at, finished_seq FROM calls
+    UNION SELECT seq, id, tool, principal, session, at, status, finished_at, finished_seq, idempotency FROM calls
     WHERE seq IN (SELECT value FROM json_each(?3)) ORDER BY seq) c ON true";
 
 /// The head, and all calls that are open there.
@@ -43,6 +43,20 @@ pub(super) async fn past(
     let calls = rows.iter().filter_map(|row| call(row).transpose()).collect::<Result<_, _>>()?;
     let head = rows.first().map(|row| row.try_get(0)).transpose()?.map_or(Sequence(0), |seq| Sequence(unsigned(seq)));
     Ok((head, calls))
+}
+
+/// The call admitted last of those that are the same piece of work.
+pub(super) async fn same(
+    readers: &SqlitePool,
+    principal: &str,
+    tool: &str,
+    idempotency: &str,
+) -> Result<(Sequence, Option<PastCall>), JournalError> {
+    let sql = format!(
+        "{PAST} WHERE c.principal = ?1 AND c.tool = ?2 AND c.idempotency = ?3 ORDER BY c.seq DESC LIMIT 1) q ON true"
+    );
+    let row = sqlx::query(events::trusted(sql)).bind(principal).bind(tool).bind(idempotency).fetch_one(readers).await?;
+    Ok((Sequence(unsigned(row.try_get(0)?)), call(&row)?))
 }
 
 /// What is noted of some calls.
@@ -73,6 +87,7 @@ pub(super) async fn noted(
             status: row.try_get(7)?,
             finished_at: row.try_get::<Option<i64>, _>(8)?.map(|at| Timestamp(unsigned(at))),
             finished_seq: row.try_get::<Option<i64>, _>(9)?.map(|seq| Sequence(unsigned(seq))),
+            idempotency: row.try_get(10)?,
         });
     }
     Ok((head, found))

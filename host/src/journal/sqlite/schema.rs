@@ -8,7 +8,7 @@ use crate::journal::JournalError;
 
 /// Each step leads from one version to the next; the version is SQLite's `user_version`. Steps that were released
 /// never change.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE events (
         seq INTEGER PRIMARY KEY,
@@ -75,6 +75,11 @@ const STEPS: [&str; 2] = [
     -- Calls are most of what there is: to look for them is to look through all.
     DROP INDEX events_kind;
     CREATE INDEX events_kind ON events (kind) WHERE kind NOT IN ('call.admitted', 'call.finished');
+",
+    "
+    -- What makes a call the same as another: `Idempotency::noted`.
+    ALTER TABLE calls ADD COLUMN idempotency TEXT;
+    CREATE INDEX calls_idempotency ON calls (principal, tool, idempotency, seq) WHERE idempotency IS NOT NULL;
 ",
 ];
 

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use sqlx::{SqliteConnection, error::DatabaseError};
 
 use super::{events::trusted, stored};
-use crate::journal::{Change, JournalError, Sequence, Status, kind, store::Entry};
+use crate::{
+    call::Idempotency,
+    journal::{Change, JournalError, Sequence, Status, kind, store::Entry},
+};
 
 // The whole transaction is one text, its parameters in the order of its statements, so that it takes one way to the
 // database's thread and back. A statement takes any number of rows, as a JSON array of arrays; one without rows is left
@@ -20,8 +23,8 @@ const EVENTS: &str = "
         SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, unhex(value->>6)
         FROM json_each(?);";
 const ADMITTED: &str = "
-    INSERT INTO calls (seq, id, tool, principal, session, at, status)
-        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6
+    INSERT INTO calls (seq, id, tool, principal, session, at, status, idempotency)
+        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7
         FROM json_each(?) WHERE true ON CONFLICT (id) DO NOTHING;";
 const ENDED: &str = "
     UPDATE calls SET status = e.value->>1,
@@ -121,7 +124,8 @@ impl Rows {
             if from.is_none() {
                 let (tool, principal) = (call.tool.as_str(), &call.caller.principal);
                 let status = Status::Running.stored();
-                rows.admitted.push((call.seq, &call.id, tool, principal, &call.session, event.at, status));
+                let key = call.idempotency.as_ref().map(Idempotency::noted);
+                rows.admitted.push((call.seq, &call.id, tool, principal, &call.session, event.at, status, key));
                 if !known.contains(tool) {
                     rows.tools.insert(tool.to_owned());
                 }

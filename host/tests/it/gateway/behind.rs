@@ -111,10 +111,10 @@ impl Behind for Fake {
             unknown => {
                 let message = format!("unknown tool `{unknown}`");
                 let error = RpcError { code: -32602, message, data: Some(json!({"why": "fake"})) };
-                return Answer::Error { call, error };
+                return Answer::Error { call, error, replayed: false };
             }
         };
-        Answer::Result { call, result }
+        Answer::Result { call, result, replayed: false }
     }
 
     async fn request(&self, method: &str, params: Value, _link: Link) -> Result<Value, RpcError> {

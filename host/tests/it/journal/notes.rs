@@ -65,6 +65,12 @@ async fn a_row_of_the_table_of_calls_that_was_tampered_with_is_found_and_named()
         ("UPDATE calls SET finished_seq = 2 WHERE tool = 'b/late'", 9, 4, differs("result", "2", "11")),
         ("UPDATE calls SET finished_at = NULL WHERE tool = 'a/done'", 1, 0, differs("end", "nothing", "1767603601000")),
         (
+            "UPDATE calls SET idempotency = 'given:k' WHERE tool = 'a/done'",
+            1,
+            0,
+            differs("idempotency key", "given:k", "nothing"),
+        ),
+        (
             "UPDATE calls SET at = at - 60000 WHERE tool = 'a/runs'",
             3,
             1,
@@ -73,14 +79,14 @@ async fn a_row_of_the_table_of_calls_that_was_tampered_with_is_found_and_named()
         ("DELETE FROM calls WHERE tool = 'b/settled'", 6, 3, is_missing.clone()),
         ("DELETE FROM calls WHERE tool = 'a/runs'", 3, 1, is_missing),
         (
-            "INSERT INTO calls SELECT 5, 'made-up', tool, principal, session, at, status, finished_at, finished_seq
+            "INSERT INTO calls SELECT 5, 'made-up', tool, principal, session, at, status, finished_at, finished_seq, NULL
             FROM calls WHERE tool = 'a/done'",
             5,
             9,
             is_made.clone(),
         ),
         (
-            "INSERT INTO calls SELECT 99, 'made-up', tool, principal, session, at, status, finished_at, finished_seq
+            "INSERT INTO calls SELECT 99, 'made-up', tool, principal, session, at, status, finished_at, finished_seq, NULL
             FROM calls WHERE tool = 'a/done'",
             99,
             9,

@@ -100,6 +100,7 @@ pub(super) fn call(tool: &str, arguments: Value) -> Call {
         hints: Arc::new([]),
         definition: "d".into(),
         continues: None,
+        idempotency: None,
     }
 }
 
@@ -120,6 +121,7 @@ pub(super) fn admitted(call: &Call, process: &str) -> Draft {
         view: interlock::journal::Sequence(0),
         approvals: Vec::new(),
         continues: None,
+        idempotency: None,
         process: process.to_owned(),
     };
     Draft::new(&call.caller.principal, kind::CALL_ADMITTED, call.id.as_str(), &body).unwrap()

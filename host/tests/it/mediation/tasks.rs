@@ -15,7 +15,7 @@ use super::world::{House, TASK, World, id, line, policy, request, told};
 /// A call that became a task: the task's id, as its client knows it.
 async fn job(house: &House) -> String {
     let answer = house.send(request("job", json!({}))).await;
-    let Answer::Result { call, result } = answer else { panic!("{answer:?}") };
+    let Answer::Result { call, result, .. } = answer else { panic!("{answer:?}") };
     assert_eq!((&result["resultType"], &result["status"]), (&json!("task"), &json!("working")));
     assert_eq!(result["taskId"], call.as_str());
     assert_eq!(result.get("result"), None, "a task that has not ended has no result");

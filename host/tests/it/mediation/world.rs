@@ -20,7 +20,7 @@ use interlock::{
         declares_tasks, digest,
     },
     journal::{Durability, Event, Journal, Query, Sequence, kind},
-    mediation::{Answer, CallRequest, Config, HEARTBEAT, Mediator},
+    mediation::{Answer, CallRequest, Config, Derivation, HEARTBEAT, Mediator},
     policy::Policies,
     sandbox::{Sandbox, Supply, standard_plugins},
     tasks::Tasks,
@@ -215,6 +215,7 @@ pub(super) struct World {
     hold_open: Duration,
     heartbeat: Duration,
     pin_tools: bool,
+    pub(super) idempotency: Vec<Derivation>,
 }
 
 /// One process.
@@ -248,6 +249,7 @@ impl World {
             hold_open: Duration::ZERO,
             heartbeat: HEARTBEAT,
             pin_tools: true,
+            idempotency: Vec::new(),
         }
     }
 
@@ -288,6 +290,7 @@ impl World {
             heartbeat: self.heartbeat,
             describe_rules: true,
             pin_tools: self.pin_tools,
+            idempotency: self.idempotency.clone(),
         };
         let tasks = Tasks::new();
         let mediator = Mediator::new(told, catalogue, policies, journal.clone(), tasks.clone());
@@ -309,6 +312,7 @@ pub(super) fn request(tool: &str, arguments: Value) -> CallRequest {
         caller: Caller { principal: "alice".to_owned(), roles: vec!["agent".to_owned()], client: None },
         session: "s".to_owned(),
         continues: None,
+        idempotency_key: None,
     }
 }
 

@@ -27,6 +27,7 @@ async fn code(app: &App) -> Vec<String> {
         caller: interlock::call::Caller { principal: "local".to_owned(), roles: Vec::new(), client: None },
         session: "s".to_owned(),
         continues: None,
+        idempotency_key: None,
     };
     told(&app.mediator().call(request, line().0).await)
 }

@@ -98,7 +98,7 @@ async fn what_is_taken_over_at_the_next_start_only_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_ends_by_the_rules_and_the_servers_that_it_began_under() {
     let mut config = with_policies(json!([]));
-    config["mcpServers"]["ci"]["settings"] = json!({"latency_ms": 500});
+    config["mcpServers"]["ci"]["settings"] = json!({"latency_ms": 3000});
     let place = Place::with(&config).await;
     let mut heard = place.app.mediator().catalogue().announcements();
     let mut changes = place.app.journal.changes();
