@@ -8,8 +8,10 @@ mod approval;
 mod book;
 mod config;
 mod desk;
+mod reply;
 
 pub use approval::{Answer, Approval, State, binding};
 pub use book::Book;
 pub use config::Config;
 pub use desk::{Approvals, ApprovalsError, touching};
+pub use reply::{Channel, Reply};

@@ -60,6 +60,9 @@ pub struct Answer {
     pub at: Timestamp,
     /// Why, in their words.
     pub reason: Option<String>,
+    /// The digest of what they answered; none before answers had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
 }
 
 /// What has become of a question.
@@ -113,6 +116,20 @@ impl Approval {
         }
     }
 
+    /// The digest of what an approver gets to see: SHA-256, as hexadecimal digits, over the canonical JSON of the whole
+    /// question: what is asked by which policy, of whom and until when, and the call, with its arguments as the journal keeps
+    /// them. Whoever has the journal can work it out again.
+    pub fn digest(&self) -> String {
+        let Self {
+            id, binding, policy, question, call, tool, arguments, beside, caller, session, asked, expires, ..
+        } = self;
+        let shown = json!({
+            "id": id, "binding": binding, "policy": policy, "question": question, "call": call, "tool": tool,
+            "arguments": arguments, "beside": beside, "caller": caller, "session": session, "asked": asked, "expires": expires,
+        });
+        digest(&shown)
+    }
+
     /// When the last needed yes was given.
     fn completed(&self) -> Option<Timestamp> {
         let needed = usize::try_from(self.question.quorum.max(1)).unwrap_or(usize::MAX);
@@ -155,5 +172,9 @@ pub fn binding(call: &Call, policy: &str, component: &str, settings: &str) -> St
     if let (Some(bound), false) = (bound.as_object_mut(), call.beside.is_empty()) {
         bound.insert("beside".to_owned(), Value::Object((*call.beside).clone()));
     }
-    Sha256::digest(canonical(&bound)).iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(&bound)
+}
+
+fn digest(value: &Value) -> String {
+    Sha256::digest(canonical(value)).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -82,6 +82,7 @@ impl Book {
             approve,
             at: event.at,
             reason: answered.reason,
+            seen: answered.seen,
         });
     }
 
@@ -183,6 +184,7 @@ mod tests {
                     roles: Vec::new(),
                     reason: None,
                     channel: "desk".to_owned(),
+                    seen: None,
                 };
                 let kind = if *approve { kind::APPROVAL_GRANTED } else { kind::APPROVAL_REFUSED };
                 (kind, id, serde_json::to_value(body).unwrap())

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Approval, Book, State};
+use super::{Approval, Book, Channel, Reply, State};
 use crate::{
     call::{Call, CallId},
     clock::Timestamp,
@@ -42,6 +42,18 @@ pub enum ApprovalsError {
     OwnCall {
         /// Who tried.
         by: String,
+    },
+    /// What was shown to whoever answers is not what is asked.
+    #[error("what was shown is not what approval `{id}` asks")]
+    NotWhatWasSeen {
+        /// Which.
+        id: String,
+    },
+    /// The AI app may not answer it.
+    #[error("approval `{id}` is not for the AI app to bring an answer to")]
+    NotThisWay {
+        /// Which.
+        id: String,
     },
     /// Nobody has such a name.
     #[error("an approver has a name, without control characters")]
@@ -153,33 +165,34 @@ impl Approvals {
         found.ok_or(ApprovalsError::NotFound(id))
     }
 
-    /// Records one human's answer and returns the question as it stands then.
+    /// Records one person's answer and returns the question as it stands then.
     ///
     /// # Errors
-    /// If there is no such question, it is no longer open, or `by` may not answer it.
-    pub async fn answer(
-        &self,
-        id: &str,
-        by: &str,
-        roles: &[String],
-        approve: bool,
-        reason: Option<&str>,
-    ) -> Result<Approval, ApprovalsError> {
-        let by = by.trim();
+    /// If there is no such question, it is no longer open, it is not what they were shown, or they may not answer it.
+    pub async fn answer(&self, id: &str, reply: Reply) -> Result<Approval, ApprovalsError> {
+        let by = reply.by.trim();
         if by.is_empty() || by.chars().any(char::is_control) {
             return Err(ApprovalsError::NoName);
         }
         loop {
             let since = self.refresh().await?;
             let approval = self.get(id).await?;
-            self.entitled(&approval, by, roles)?;
+            let seen = approval.digest();
+            if reply.seen.as_ref().is_some_and(|shown| *shown != seen) {
+                return Err(ApprovalsError::NotWhatWasSeen { id: approval.id });
+            }
+            if reply.channel == Channel::Client && approval.question.channel != Channel::Client.word() {
+                return Err(ApprovalsError::NotThisWay { id: approval.id });
+            }
+            self.entitled(&approval, by, &reply.roles)?;
             let answered = body::ApprovalAnswered {
                 by: by.to_owned(),
-                roles: roles.to_vec(),
-                reason: reason.map(str::to_owned),
-                channel: "desk".to_owned(),
+                roles: reply.roles.clone(),
+                reason: reply.reason.clone(),
+                channel: reply.channel.word().to_owned(),
+                seen: Some(seen),
             };
-            let kind = if approve { kind::APPROVAL_GRANTED } else { kind::APPROVAL_REFUSED };
+            let kind = if reply.approve { kind::APPROVAL_GRANTED } else { kind::APPROVAL_REFUSED };
             let draft = Draft::new(by, kind, id, &answered)?;
             match self.0.journal().commit(vec![draft], touching(vec![id.to_owned()], since)).await? {
                 Committed::At(_) => return self.get(id).await,

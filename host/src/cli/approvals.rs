@@ -8,7 +8,7 @@ use super::{
     output::{Table, plain, print, print_json},
     running::{CLOSE, block_on, configuration_or_journal, journal},
 };
-use crate::approvals::{Approval, Approvals, ApprovalsError, State};
+use crate::approvals::{Approval, Approvals, ApprovalsError, Channel, Reply, State};
 
 /// Lists, shows or answers.
 pub(super) fn run(global: &Global, asked: &Asked) -> Result<(), Failure> {
@@ -54,8 +54,15 @@ async fn show(approvals: &Approvals, id: &str, json: bool) -> Result<(), Failure
 
 async fn respond(approvals: &Approvals, answer: &Answer, approve: bool, json: bool) -> Result<(), Failure> {
     let id = find(approvals, &answer.id).await?.id;
-    let by = answer.approver.clone().unwrap_or_else(user);
-    let answered = approvals.answer(&id, &by, &answer.roles, approve, answer.reason.as_deref()).await;
+    let reply = Reply {
+        by: answer.approver.clone().unwrap_or_else(user),
+        roles: answer.roles.clone(),
+        approve,
+        reason: answer.reason.clone(),
+        channel: Channel::Desk,
+        seen: answer.seen.clone(),
+    };
+    let answered = approvals.answer(&id, reply).await;
     print_one(approvals, &answered.map_err(failure)?, json)
 }
 
@@ -79,6 +86,7 @@ fn print_one(approvals: &Approvals, approval: &Approval, json: bool) -> Result<(
         let mut shown = serde_json::to_value(approval).context("the approval cannot be written as JSON")?;
         if let Some(fields) = shown.as_object_mut() {
             fields.insert("state".to_owned(), state.word().into());
+            fields.insert("digest".to_owned(), approval.digest().into());
             for time in ["asked", "expires"] {
                 let at = if time == "asked" { approval.asked } else { approval.expires };
                 fields.insert(time.to_owned(), at.to_string().into());
@@ -96,12 +104,13 @@ fn print_one(approvals: &Approvals, approval: &Approval, json: bool) -> Result<(
     let roles = if question.roles.is_empty() { "anyone".to_owned() } else { question.roles.join(", ") };
     let mut text = format!(
         "approval  {id}\nstate     {}\npolicy    {policy}: {}\npreview   {}\ntool      {tool}\narguments {arguments:#}{beside}\n\
-         caller    {}, session {session}, call {call}\nfor       {roles}; {} needed\nasked     {asked}\nexpires   {expires}\n",
+         caller    {}, session {session}, call {call}\nfor       {roles}; {} needed\nasked     {asked}\nexpires   {expires}\ndigest    {}\n",
         state.word(),
         question.reason,
         question.preview,
         caller.principal,
         question.quorum,
+        approval.digest(),
     );
     for answer in answers {
         let word = if answer.approve { "yes" } else { "no" };
@@ -124,7 +133,11 @@ fn failure(error: ApprovalsError) -> Failure {
         ApprovalsError::NotEntitled { .. } => Some("say in which role you answer with --role ROLE."),
         ApprovalsError::OwnCall { .. } => Some("somebody else must answer: --as NAME."),
         ApprovalsError::NotFound(_) => Some("`interlock approvals list --all` lists what there is."),
+        ApprovalsError::NotWhatWasSeen { .. } => {
+            Some("`interlock approvals show ID` shows what is asked, and its digest.")
+        }
         ApprovalsError::NotOpen { .. }
+        | ApprovalsError::NotThisWay { .. }
         | ApprovalsError::Answered { .. }
         | ApprovalsError::NoName
         | ApprovalsError::Journal(_) => None,

@@ -280,6 +280,9 @@ pub(super) struct Answer {
     /// Why; for the journal and for the AI app.
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
+    /// Only if this is still the digest that `show` has told of it.
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) seen: Option<String>,
 }
 
 #[derive(Debug, Args)]

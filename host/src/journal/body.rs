@@ -254,9 +254,12 @@ pub struct ApprovalAnswered {
     /// Why, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Through which channel: `desk` or `client`.
+    /// By which way: `desk` (the command line), `page`, `rest` or `client`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub channel: String,
+    /// Digest of the question as it was shown; none in answers of before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
 }
 
 /// Body of `approval.spent`; committed together with the admission that it made possible.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use interlock::{
-    approvals::{Approval, ApprovalsError, State},
+    approvals::{Approval, ApprovalsError, Channel, Reply, State},
     downstream::FromServer,
     journal::kind,
     mediation::CallRequest,
@@ -30,7 +30,8 @@ async fn open(house: &House) -> Approval {
 
 async fn answer(house: &House, id: &str, by: &str, roles: &[&str], approve: bool) -> Result<Approval, ApprovalsError> {
     let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
-    house.mediator.approvals().answer(id, by, &roles, approve, Some("because")).await
+    let reply = Reply { roles, reason: Some("because".to_owned()), ..Reply::desk(by, approve) };
+    house.mediator.approvals().answer(id, reply).await
 }
 
 #[tokio::test]
@@ -257,4 +258,37 @@ async fn a_yes_does_not_outlast_what_other_policies_say_by_then() {
     assert_eq!(house.call("pay", json!({"amount": 7})).await, ["rate_exceeded"]);
     world.clock.advance(Duration::from_secs(61));
     assert_eq!(house.call("pay", json!({"amount": 7})).await, ["ok"], "and it is not used up by a refusal");
+}
+
+#[tokio::test]
+async fn an_answer_counts_only_for_what_was_shown_and_the_journal_has_its_digest() {
+    let world = World::with(gate(json!({})));
+    let house = world.house().await;
+    for amount in [5, 6] {
+        assert_eq!(house.call("pay", json!({"amount": amount})).await, ["approval_pending"]);
+    }
+    let all = house.mediator.approvals().list().await.unwrap();
+    let (five, six) = (all[0].clone(), all[1].clone());
+    assert_ne!(five.digest(), six.digest());
+    let yes = |seen: String| Reply { seen: Some(seen), ..Reply::desk("olga", true) };
+    let other = house.mediator.approvals().answer(&five.id, yes(six.digest())).await.unwrap_err();
+    assert!(matches!(other, ApprovalsError::NotWhatWasSeen { .. }), "{other}");
+    assert_eq!(house.events(kind::APPROVAL_GRANTED).await, []);
+    house.mediator.approvals().answer(&five.id, yes(five.digest())).await.unwrap();
+    // Whoever does not say what was shown to them has answered what is asked.
+    house.mediator.approvals().answer(&six.id, Reply::desk("olga", false)).await.unwrap();
+    let seen = |events: Vec<interlock::journal::Event>| events[0].body["seen"].clone();
+    assert_eq!(seen(house.events(kind::APPROVAL_GRANTED).await), five.digest());
+    assert_eq!(seen(house.events(kind::APPROVAL_REFUSED).await), six.digest());
+}
+
+#[tokio::test]
+async fn the_ai_app_brings_answers_only_where_the_policy_says_so() {
+    let world = World::with(gate(json!({})));
+    let house = world.house().await;
+    assert_eq!(house.call("pay", json!({})).await, ["approval_pending"]);
+    let reply = Reply { channel: Channel::Client, ..Reply::desk("olga", true) };
+    let refused = house.mediator.approvals().answer(&open(&house).await.id, reply).await.unwrap_err();
+    assert!(matches!(refused, ApprovalsError::NotThisWay { .. }), "{refused}");
+    assert_eq!(house.events(kind::APPROVAL_GRANTED).await, []);
 }

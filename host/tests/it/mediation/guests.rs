@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use interlock::{
-    approvals::State,
+    approvals::{Reply, State},
     downstream::ToolServer,
     journal::{Event, kind},
     mediation::Answer,
@@ -151,7 +151,7 @@ async fn a_policy_that_asks_again_after_its_question_was_answered_is_a_fault_and
     let pay = || json!({"how": "ask"});
     assert_eq!(house.call("pay", pay()).await, ["approval_pending"]);
     let asked = house.mediator.approvals().list().await.unwrap().remove(0);
-    house.mediator.approvals().answer(&asked.id, "olga", &[], true, None).await.unwrap();
+    house.mediator.approvals().answer(&asked.id, Reply::desk("olga", true)).await.unwrap();
     for _ in 0..2 {
         assert_eq!(house.call("pay", pay()).await, ["policy_fault"]);
     }

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use interlock::{
-    approvals::Approvals,
+    approvals::{Approvals, Reply},
     call::{CallId, Outcome},
     clock::Clock,
     journal::{Draft, Verified, body, kind},
@@ -220,7 +220,9 @@ impl Play {
                 let all = house.mediator.approvals().list().await.unwrap();
                 let about = all.iter().rev().find(|approval| approval.arguments == json!({"nth": nth}));
                 let answered = match about {
-                    Some(about) => house.mediator.approvals().answer(&about.id, "olga", &[], *yes, None).await.is_ok(),
+                    Some(about) => {
+                        house.mediator.approvals().answer(&about.id, Reply::desk("olga", *yes)).await.is_ok()
+                    }
                     None => false,
                 };
                 assert_eq!(answered, self.model.answer(*nth, *yes));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use interlock::{
+    approvals::Reply,
     call::Caller,
     journal::{Draft, body, kind},
     mediation::{Answer, CallRequest},
@@ -79,7 +80,7 @@ async fn a_call_that_waits_when_the_stop_comes_is_not_sent_afterwards() {
     let waiting = tokio::spawn(async move { mediator.call(request("pay", json!({})), line().0).await });
     let asked = house.until(kind::APPROVAL_ASKED, 1).await;
     stops.order("olga", None, None, "Nothing goes out.").await.unwrap();
-    house.mediator.approvals().answer(&asked[0].subject, "dana", &[], true, None).await.unwrap();
+    house.mediator.approvals().answer(&asked[0].subject, Reply::desk("dana", true)).await.unwrap();
     assert_eq!(told(&in_the_end(waiting).await.unwrap()), ["suspended"]);
     assert_eq!(world.shop.sent(), []);
     assert_eq!(house.events(kind::APPROVAL_SPENT).await.len(), 0, "the yes is still worth something");
