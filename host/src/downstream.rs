@@ -36,7 +36,7 @@ pub use catalogue::{Catalogue, Clash};
 pub use client::McpServer;
 pub use config::{Reach, ServerConfig, Settings};
 pub use lines::{Heard, read_line};
-pub use link::{FromServer, Link, Resume, RpcError};
+pub use link::{FromServer, Link, Resume, RpcError, takes_forms};
 pub use offers::digest;
 pub use param_headers::param_headers;
 pub use salvage::{Salvage, Salvaged};

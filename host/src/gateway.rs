@@ -17,7 +17,6 @@ mod message;
 mod offer;
 mod params;
 mod relay;
-mod sessions;
 mod stdio;
 mod subscriptions;
 mod unambiguous;
@@ -41,8 +40,6 @@ use crate::{call::Caller, clock::Clock, tasks::Tasks};
 pub struct Config {
     /// Roles of a caller who has not been authenticated: over stdio, and over HTTP without an authentication layer.
     pub roles: Vec<String>,
-    /// How long a principal's current session lasts without a call, where the protocol has no sessions.
-    pub session_idle: Duration,
     /// How long a call waits for the client to come back with the input that it was asked for.
     pub input_wait: Duration,
     /// Most calls that wait so.
@@ -71,7 +68,6 @@ impl Default for Config {
         let loopback = ["localhost", "127.0.0.1", "[::1]"];
         Self {
             roles: Vec::new(),
-            session_idle: Duration::from_mins(30),
             input_wait: Duration::from_mins(30),
             most_waiting: NonZeroUsize::MIN.saturating_add(255),
             most_open: 1024,
@@ -117,7 +113,6 @@ struct Inner {
     behind: Arc<dyn Behind>,
     clock: Arc<dyn Clock>,
     tasks: Tasks,
-    sessions: sessions::CurrentSessions,
     waiting: input::Waiting,
     /// Room for open requests.
     room: Arc<Semaphore>,
@@ -138,10 +133,9 @@ impl Gateway {
     ) -> Result<Self, GatewayError> {
         let waiting =
             input::Waiting::new(&config.key, config.most_waiting, config.input_wait).map_err(GatewayError::Key)?;
-        let sessions = sessions::CurrentSessions::new(config.session_idle, Arc::clone(&clock));
         let room = Arc::new(Semaphore::new(config.most_open));
         let cut = CancellationToken::new();
-        let inner = Inner { config, behind, clock, tasks, sessions, waiting, room, cut };
+        let inner = Inner { config, behind, clock, tasks, waiting, room, cut };
         Ok(Self { inner: Arc::new(inner) })
     }
 }

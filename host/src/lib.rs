@@ -20,6 +20,7 @@ pub mod approvals;
 pub mod identity;
 pub mod ledger;
 pub mod pins;
+pub mod sessions;
 pub mod stops;
 
 pub mod downstream;

@@ -13,6 +13,7 @@ mod refusing;
 mod repeating;
 mod sending;
 mod stopping;
+mod through_client;
 mod waiting;
 mod wording;
 
@@ -21,3 +22,4 @@ pub use explain::{Explanation, Judged};
 pub use mediator::{Answer, CallRequest, Mediator};
 pub use refusing::Refused;
 pub use repeating::{Derivation, is_idempotency_key};
+pub use through_client::{ClientAnswer, ClientQuestion};

@@ -11,7 +11,9 @@ use crate::{
     call::Caller,
     downstream::{Announcement, Link, RpcError, ServerError},
     gateway::{Behind, Offered},
+    journal::JournalError,
     mediation::{Answer, CallRequest, Mediator},
+    sessions::Sessions,
     tasks::Tasks,
 };
 
@@ -25,6 +27,7 @@ pub struct House(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     mediators: watch::Receiver<Mediator>,
+    sessions: Sessions,
     /// The tools with their rules, as last announced.
     tools: ArcSwap<Vec<Arc<Value>>>,
     announced: broadcast::Sender<Announcement>,
@@ -32,11 +35,12 @@ struct Inner {
 
 impl House {
     /// Opens the house: from now on its list of tools follows its servers' and policies'. The following ends with `tasks`.
-    pub async fn open(mediators: watch::Receiver<Mediator>, tasks: &Tasks) -> Self {
+    pub async fn open(mediators: watch::Receiver<Mediator>, sessions: Sessions, tasks: &Tasks) -> Self {
         let mediator = mediators.borrow().clone();
         let heard = mediator.catalogue().announcements();
         let tools = ArcSwap::from_pointee(listed(&mediator).await);
-        let house = Self(Arc::new(Inner { mediators, tools, announced: broadcast::Sender::new(ANNOUNCEMENTS) }));
+        let house =
+            Self(Arc::new(Inner { mediators, sessions, tools, announced: broadcast::Sender::new(ANNOUNCEMENTS) }));
         let (follower, stopping) = (house.clone(), tasks.stopping());
         tasks.spawn("house", async move {
             tokio::select! {
@@ -122,6 +126,12 @@ fn told(error: ServerError, method: &str) -> RpcError {
     }
 }
 
+/// What a client is told where the journal fails.
+fn unrecorded(error: &JournalError) -> RpcError {
+    tracing::error!(%error, "a session could not be looked up or recorded");
+    RpcError { code: -32603, message: "the journal is not available; try again later".to_owned(), data: None }
+}
+
 #[async_trait]
 impl Behind for House {
     fn tools(&self) -> Arc<Vec<Arc<Value>>> {
@@ -144,6 +154,24 @@ impl Behind for House {
         link: Link,
     ) -> Result<Value, RpcError> {
         self.mediator().task(method, params, &caller, link).await.map_err(|error| told(error, method))
+    }
+
+    async fn current_session(&self, principal: &str) -> Result<String, RpcError> {
+        self.0.sessions.current(principal).await.map_err(|error| unrecorded(&error))
+    }
+
+    async fn session_opened(&self, id: &str, principal: &str, client: Value) -> Result<(), RpcError> {
+        self.0.sessions.opened(id, principal, client).await.map_err(|error| unrecorded(&error))
+    }
+
+    async fn session_taken_up(&self, id: &str, principal: &str) -> Result<Option<Value>, RpcError> {
+        self.0.sessions.taken_up(id, principal).await.map_err(|error| unrecorded(&error))
+    }
+
+    async fn session_ended(&self, id: &str, principal: &str) {
+        if let Err(error) = self.0.sessions.ended(id, principal).await {
+            tracing::warn!(%error, "the end of a session could not be recorded");
+        }
     }
 
     fn offered(&self) -> Offered {

@@ -201,6 +201,14 @@ impl Approvals {
         }
     }
 
+    /// Whether somebody with these roles may answer a question now.
+    ///
+    /// # Errors
+    /// If there is none, or the journal cannot be read.
+    pub async fn takes(&self, id: &str, by: &str, roles: &[String]) -> Result<bool, ApprovalsError> {
+        Ok(self.entitled(&self.get(id).await?, by, roles).is_ok())
+    }
+
     fn entitled(&self, approval: &Approval, by: &str, roles: &[String]) -> Result<(), ApprovalsError> {
         let (id, by) = (approval.id.clone(), by.to_owned());
         let question = &approval.question;

@@ -39,7 +39,7 @@ pub(super) fn run(global: &Global, asked: &Call) -> Result<(), Failure> {
                 }
                 if failed { Err(Failure::new(Kind::Failed, format!("`{}` failed", asked.tool))) } else { Ok(()) }
             }
-            Answer::Refused { call, refused, result } => {
+            Answer::Refused { call, refused, result, .. } => {
                 if global.json {
                     print_json(&json!({ "call": call, "refused": refused, "result": result }))?;
                 }
@@ -94,6 +94,7 @@ fn request(config: &Config, asked: &Call) -> CallRequest {
         session: asked.session.clone().unwrap_or_else(|| SESSION.to_owned()),
         continues: None,
         idempotency_key: asked.idempotency_key.clone(),
+        answers: Vec::new(),
     }
 }
 

@@ -15,7 +15,8 @@ use crate::{
     app::{House, Keyring},
     config::Config,
     gateway::{self, Authenticate, Gateway},
-    identity::Keys,
+    identity::{Keys, Pepper},
+    sessions::Sessions,
 };
 
 /// Serves until the client hangs up, or the process is told to end.
@@ -31,9 +32,13 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
     }
     block_on(with_app(&config, Some("serve"), async |app| {
         let doors = app.doors();
-        let house = House::open(app.mediators(), &doors).await;
+        let sessions = Sessions::new(app.journal.clone(), config.session_idle);
+        let house = House::open(app.mediators(), sessions, &doors).await;
         app.watch(&doors);
-        let gateway = Gateway::new(door(&config, asked.http), Arc::new(house), app.clock.clone(), doors.clone())
+        let seal =
+            Pepper::read_or_make(&config.journal.seal()).context("what clients come back with cannot be sealed")?;
+        let door = gateway::Config { key: seal.bytes().to_vec(), ..door(&config, asked.http) };
+        let gateway = Gateway::new(door, Arc::new(house), app.clock.clone(), doors.clone())
             .context("the AI's door cannot be opened")?;
         match asked.http {
             None => {
@@ -71,12 +76,7 @@ fn door(config: &Config, address: Option<SocketAddr>) -> gateway::Config {
     // What it listens on is a name that it goes by.
     let own = address.map(|address| address.ip()).filter(|ip| !ip.is_unspecified());
     hosts.extend(own.map(|ip| if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() }));
-    gateway::Config {
-        hosts,
-        roles: config.local.roles.clone(),
-        session_idle: config.session_idle,
-        ..gateway::Config::default()
-    }
+    gateway::Config { hosts, roles: config.local.roles.clone(), ..gateway::Config::default() }
 }
 
 /// Ctrl-C or SIGTERM.

@@ -29,6 +29,15 @@ pub struct Link {
     pub log_level: Option<String>,
 }
 
+/// Whether a client with these capabilities can put a form to the person at it. A capability that names no mode means
+/// forms (MCP 2025-11-25, elicitation).
+pub fn takes_forms(capabilities: &Value) -> bool {
+    capabilities
+        .get("elicitation")
+        .filter(|elicitation| elicitation.is_object())
+        .is_some_and(|elicitation| elicitation.get("form").is_some() || elicitation.get("url").is_none())
+}
+
 /// A client's answer to `input_required`.
 #[derive(Clone, Debug)]
 pub struct Resume {

@@ -18,8 +18,19 @@ use super::{
 use crate::{
     call::CallId,
     downstream::{Link, Resume, RpcError, TASKS, declares_tasks},
-    mediation::{Answer, CallRequest},
+    mediation::{Answer, CallRequest, ClientAnswer},
 };
+
+/// What a call comes back with that was begun by an earlier request.
+#[derive(Debug, Default)]
+pub(super) struct Returned {
+    /// The call that had asked for input.
+    continues: Option<CallId>,
+    /// What the person at the client said.
+    answers: Vec<ClientAnswer>,
+    /// The session that it began in.
+    session: Option<String>,
+}
 
 impl Gateway {
     /// Answers one request: the JSON-RPC message to send last, or none if the client has called the request off.
@@ -128,9 +139,14 @@ impl Inner {
             Some(Back::Parked(running)) => running,
             Some(Back::Unanswered(running, asked)) => return self.park(running, asked, &bound).map(Some),
             Some(Back::Server { resume, continues }) => {
-                self.begin(request, client, comes_back, Some(resume), continues)?
+                let back = Returned { continues, ..Returned::default() };
+                self.begin(request, client, comes_back, Some(resume), back).await?
             }
-            None => self.begin(request, client, comes_back, None, None)?,
+            Some(Back::Answers { answers, session }) => {
+                let back = Returned { answers, session: Some(session), continues: None };
+                self.begin(request, client, comes_back, None, back).await?
+            }
+            None => self.begin(request, client, comes_back, None, Returned::default()).await?,
         };
         match relay(running, client, line, token, comes_back).await {
             Stop::Ended(done) => self.end(done, comes_back, &bound).map(Some),
@@ -140,7 +156,11 @@ impl Inner {
     }
 
     fn end(&self, done: Done, comes_back: bool, bound: &[u8]) -> Result<Value, RpcError> {
-        let Reply { call, result } = done?;
+        let Reply { call, result, asks } = done?;
+        if let (true, Some(first)) = (comes_back, asks.first()) {
+            let session = first.session.clone();
+            return self.waiting.ask(asks, session, bound).map_err(internal);
+        }
         match result.get("resultType").and_then(Value::as_str) {
             Some("input_required") if comes_back => self.waiting.wrap(result, call, bound).map_err(internal),
             Some("input_required") => Err(rpc(message::INTERNAL_ERROR, "the server asks for input in a wrong place")),
@@ -149,13 +169,13 @@ impl Inner {
     }
 
     /// Starts the operation that a request is about.
-    pub(super) fn begin(
+    pub(super) async fn begin(
         self: &Arc<Self>,
         mut request: Request,
         client: &Client,
         takes_input_required: bool,
         resumes: Option<Resume>,
-        continues: Option<CallId>,
+        back: Returned,
     ) -> Result<Running, RpcError> {
         let cancel = self.cut.child_token();
         let (sender, messages) = mpsc::channel(line::CAPACITY);
@@ -171,12 +191,11 @@ impl Inner {
         };
         let behind = Arc::clone(&self.behind);
         if request.method == "tools/call" {
-            let call = self.call_request(&mut request, client, continues)?;
+            let call = self.call_request(&mut request, client, back).await?;
             let operation = Box::pin(async move {
                 match behind.call(call, link).await {
-                    Answer::Result { call, result, .. } | Answer::Refused { call, result, .. } => {
-                        Ok(Reply { call: Some(call), result })
-                    }
+                    Answer::Result { call, result, .. } => Ok(Reply { call: Some(call), result, asks: Vec::new() }),
+                    Answer::Refused { call, result, asks, .. } => Ok(Reply { call: Some(call), result, asks }),
                     Answer::Error { error, .. } => Err(error),
                 }
             });
@@ -188,7 +207,7 @@ impl Inner {
             let caller = client.caller.clone();
             let operation = Box::pin(async move {
                 let result = behind.task(&method, params, caller, link).await?;
-                Ok(Reply { call: None, result })
+                Ok(Reply { call: None, result, asks: Vec::new() })
             });
             return Ok(Running { operation, messages, cancel });
         }
@@ -197,22 +216,23 @@ impl Inner {
         }
         let operation = Box::pin(async move {
             let result = behind.request(&method, Value::Object(params), link).await?;
-            Ok(Reply { call: None, result })
+            Ok(Reply { call: None, result, asks: Vec::new() })
         });
         Ok(Running { operation, messages, cancel })
     }
 
-    fn call_request(
+    async fn call_request(
         &self,
         request: &mut Request,
         client: &Client,
-        continues: Option<CallId>,
+        back: Returned,
     ) -> Result<CallRequest, RpcError> {
+        let Returned { continues, answers, session } = back;
         let session = match &client.session {
             Some(session) => session.clone(),
-            None => match client::named_session(request)? {
+            None => match client::named_session(request)?.or(session) {
                 Some(session) => session,
-                None => self.sessions.of(&client.caller.principal),
+                None => self.behind.current_session(&client.caller.principal).await?,
             },
         };
         let idempotency_key = client::idempotency_key(request)?;
@@ -225,7 +245,7 @@ impl Inner {
         // The last is of MCP 2025-11-25: a call that becomes a task is not finished when it is answered.
         beside.retain(|key, _| !["name", "_meta", "requestState", "inputResponses", "task"].contains(&key.as_str()));
         let caller = client.caller.clone();
-        Ok(CallRequest { tool, arguments, beside, caller, session, continues, idempotency_key })
+        Ok(CallRequest { tool, arguments, beside, caller, session, continues, idempotency_key, answers })
     }
 
     /// Keeps an operation open beyond its request, until the client comes back with an answer or stays away too long.

@@ -52,6 +52,27 @@ pub trait Behind: Send + Sync + std::fmt::Debug {
         link: Link,
     ) -> Result<Value, RpcError>;
 
+    /// The session that a call of this principal belongs to which is made now, where the protocol has no sessions.
+    ///
+    /// # Errors
+    /// If it cannot be found out.
+    async fn current_session(&self, principal: &str) -> Result<String, RpcError>;
+
+    /// Remembers that a client has opened a session, and what it said of itself.
+    ///
+    /// # Errors
+    /// If it cannot be remembered.
+    async fn session_opened(&self, id: &str, principal: &str, client: Value) -> Result<(), RpcError>;
+
+    /// What the client of a session said of itself; none if this principal has opened no such session, or it is over.
+    ///
+    /// # Errors
+    /// If it cannot be found out.
+    async fn session_taken_up(&self, id: &str, principal: &str) -> Result<Option<Value>, RpcError>;
+
+    /// Takes note of it that a client has ended its session.
+    async fn session_ended(&self, id: &str, principal: &str);
+
     /// What clients are told when they arrive.
     fn offered(&self) -> Offered;
 

@@ -1,11 +1,12 @@
 //! Who is asking: what one request says of its client, in both eras of MCP.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::message::{INVALID_PARAMS, Object, Request, UNSUPPORTED_VERSION, rpc};
 use crate::{
     call::Caller,
-    downstream::{RpcError, without_tasks},
+    downstream::{RpcError, takes_forms, without_tasks},
     mediation::is_idempotency_key,
 };
 
@@ -44,7 +45,7 @@ pub(super) enum Era {
 }
 
 /// What is known of the client, from `initialize` or from the request itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Facts {
     /// Protocol revision.
     pub(super) version: String,
@@ -73,13 +74,10 @@ impl Client {
         match method {
             "sampling/createMessage" => capability("sampling").is_some(),
             "roots/list" => capability("roots").is_some(),
-            "elicitation/create" => capability("elicitation").is_some_and(|elicitation| {
-                match params.get("mode").and_then(Value::as_str) {
-                    // A capability that names no mode means forms (MCP 2025-11-25, elicitation).
-                    None | Some("form") => elicitation.get("form").is_some() || elicitation.get("url").is_none(),
-                    Some(mode) => elicitation.get(mode).is_some(),
-                }
-            }),
+            "elicitation/create" => match params.get("mode").and_then(Value::as_str) {
+                None | Some("form") => takes_forms(&self.facts.capabilities),
+                Some(mode) => capability("elicitation").is_some_and(|elicitation| elicitation.get(mode).is_some()),
+            },
             _ => false,
         }
     }

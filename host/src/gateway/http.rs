@@ -106,7 +106,7 @@ async fn get(State(door): State<Door>, request: Request) -> Response {
     if !headers::lists(request.headers(), &ACCEPT, EVENT_STREAM_MIME_TYPE) {
         return (StatusCode::NOT_ACCEPTABLE, "The client must accept text/event-stream.").into_response();
     }
-    let session = match door.session(request.headers(), request.extensions()) {
+    let session = match door.session(request.headers(), request.extensions()).await {
         Ok(session) => session,
         Err(none) => return none.into_response(),
     };
@@ -129,9 +129,9 @@ async fn delete(State(door): State<Door>, request: Request) -> Response {
     if headers::is_modern(request.headers()) {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    match door.session(request.headers(), request.extensions()) {
+    match door.session(request.headers(), request.extensions()).await {
         Ok(session) => {
-            door.sessions.close(&session);
+            door.sessions.close(&session).await;
             StatusCode::NO_CONTENT.into_response()
         }
         Err(none) => none.into_response(),

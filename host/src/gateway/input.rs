@@ -21,6 +21,7 @@ use super::{
 use crate::{
     call::CallId,
     downstream::{Resume, RpcError},
+    mediation::{ClientAnswer, ClientQuestion},
     scope::canonical,
 };
 
@@ -31,6 +32,8 @@ const QUESTION: &str = "question";
 pub(super) enum Back {
     /// A call of ours that is still open: the server has its answer, or will have it.
     Parked(Running),
+    /// A call that was not made yet: the person at the client was asked first.
+    Answers { answers: Vec<ClientAnswer>, session: String },
     /// A call that its server has put aside.
     Server { resume: Resume, continues: Option<CallId> },
     /// The one question was not answered: it has to be put again.
@@ -48,10 +51,17 @@ pub(super) struct Waiting {
     codec: RequestStateCodec,
     lasts: Duration,
     held: Mutex<LruCache<String, Option<Parked>>>,
+    /// Nonces of questions that were come back to.
+    spent: Mutex<LruCache<String, ()>>,
 }
 
+/// Most nonces that are remembered as spent. Where one is forgotten, the journal still knows what was answered.
+const MOST_SPENT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
+/// How long a client may come back with an answer; questions have shorter times of their own.
+const QUESTIONS_LAST: Duration = Duration::from_hours(30 * 24);
+
 /// What a `requestState` of ours holds, signed. It is readable by the client, and holds no secret of ours.
-#[derive(Deserialize, Serialize)]
+#[derive(Default, Deserialize, Serialize)]
 struct State {
     /// Names the entry that is spent by coming back.
     nonce: String,
@@ -61,6 +71,12 @@ struct State {
     /// The server's own `requestState`, byte for byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     server: Option<String>,
+    /// Questions of ours that the person at the client was asked: approvals, and the digests of what was shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    asked: Vec<(String, String)>,
+    /// The session of the call that they are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
 }
 
 impl Waiting {
@@ -69,7 +85,8 @@ impl Waiting {
     /// # Errors
     /// If the key is too short to sign with.
     pub(super) fn new(key: &[u8], most: NonZeroUsize, lasts: Duration) -> Result<Self, RequestStateError> {
-        Ok(Self { codec: RequestStateCodec::try_new(key)?, lasts, held: Mutex::new(LruCache::new(most)) })
+        let (held, spent) = (Mutex::new(LruCache::new(most)), Mutex::new(LruCache::new(MOST_SPENT)));
+        Ok(Self { codec: RequestStateCodec::try_new(key)?, lasts, held, spent })
     }
 
     /// How long an entry waits.
@@ -101,7 +118,7 @@ impl Waiting {
     /// # Errors
     /// If it cannot be signed.
     pub(super) fn question(&self, nonce: String, ask: &Value, bound: &[u8]) -> Result<Value, RequestStateError> {
-        let state = self.seal(&State { nonce, call: None, server: None }, bound)?;
+        let state = self.seal(&State { nonce, ..State::default() }, self.lasts, bound)?;
         Ok(json!({
             "resultType": "input_required",
             "inputRequests": {QUESTION: ask},
@@ -120,15 +137,35 @@ impl Waiting {
         bound: &[u8],
     ) -> Result<Value, RequestStateError> {
         let server = result.get("requestState").and_then(Value::as_str).map(str::to_owned);
-        let state = self.seal(&State { nonce: self.hold(None), call, server }, bound)?;
+        let state = State { nonce: self.hold(None), call, server, ..State::default() };
+        let state = self.seal(&state, self.lasts, bound)?;
         if let Some(result) = result.as_object_mut() {
             result.insert("requestState".to_owned(), state.into());
         }
         Ok(result)
     }
 
-    fn seal(&self, state: &State, bound: &[u8]) -> Result<String, RequestStateError> {
-        self.codec.seal_json_with(state, &SealOptions::new().associated_data(bound).ttl(self.lasts))
+    /// The `input_required` result that puts questions about a call to the person at the client. Nothing is held: whatever
+    /// process the client comes back to, and when, the journal knows the questions.
+    ///
+    /// # Errors
+    /// If it cannot be signed.
+    pub(super) fn ask(
+        &self,
+        questions: Vec<ClientQuestion>,
+        session: String,
+        bound: &[u8],
+    ) -> Result<Value, RequestStateError> {
+        let asked = questions.iter().map(|question| (question.approval.clone(), question.seen.clone())).collect();
+        let nonce = Uuid::new_v4().to_string();
+        let state = State { nonce, asked, session: Some(session), ..State::default() };
+        let state = self.seal(&state, QUESTIONS_LAST, bound)?;
+        let requests: Object = questions.into_iter().map(|question| (question.approval, question.request)).collect();
+        Ok(json!({ "resultType": "input_required", "inputRequests": requests, "requestState": state }))
+    }
+
+    fn seal(&self, state: &State, lasts: Duration, bound: &[u8]) -> Result<String, RequestStateError> {
+        self.codec.seal_json_with(state, &SealOptions::new().associated_data(bound).ttl(lasts))
     }
 
     /// What a request comes back to; none if it is a first one.
@@ -153,6 +190,17 @@ impl Waiting {
         };
         let opened = self.codec.open_with(&sealed, bound).map_err(|_| refused())?;
         let state: State = serde_json::from_slice(&opened).map_err(|_| refused())?;
+        if let Some(session) = state.session {
+            let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner).put(state.nonce, ());
+            if spent.is_some() {
+                return Err(refused());
+            }
+            let brought = |(approval, seen): (String, String)| {
+                let result = responses.get(&approval)?.clone();
+                Some(ClientAnswer { approval, seen, result })
+            };
+            return Ok(Some(Back::Answers { answers: state.asked.into_iter().filter_map(brought).collect(), session }));
+        }
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).pop(&state.nonce).ok_or_else(refused)?;
         Ok(Some(match (held, responses.get(QUESTION)) {
             (None, _) => Back::Server { resume: Resume { responses, state: state.server }, continues: state.call },

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     call::CallId,
     downstream::{FromServer, RpcError},
+    mediation::ClientQuestion,
 };
 
 /// What came of an operation behind the door.
@@ -24,6 +25,8 @@ pub(super) struct Reply {
     pub(super) call: Option<CallId>,
     /// The MCP result.
     pub(super) result: Value,
+    /// What a client that can come back is to ask the person at it first, instead of the result.
+    pub(super) asks: Vec<ClientQuestion>,
 }
 
 /// How an operation ends.

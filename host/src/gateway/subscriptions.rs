@@ -10,6 +10,7 @@ use tokio::sync::{
 
 use super::{
     Inner,
+    answer::Returned,
     behind::Announcement,
     client::{Client, Era, Facts, admits},
     connection::Connection,
@@ -83,7 +84,8 @@ impl Inner {
         };
         let params = Object::from_iter([("uri".to_owned(), uri.into())]);
         let request = Request { id: Value::Null, method: method.to_owned(), params };
-        let Running { operation, messages, cancel: _ } = self.begin(request, &client, false, None, None)?;
+        let Running { operation, messages, cancel: _ } =
+            self.begin(request, &client, false, None, Returned::default()).await?;
         // Nobody reads along.
         drop(messages);
         operation.await.map(drop)

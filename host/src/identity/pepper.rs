@@ -1,4 +1,5 @@
-//! The pepper: a random key of this journal, in a file beside it, by which the secrets of API keys are digested.
+//! Random keys of this journal, in files beside it. By one, the pepper, the secrets of API keys are digested; another seals
+//! what clients are given to come back with.
 
 use std::{
     fs, io,
@@ -76,6 +77,11 @@ impl Pepper {
             Err(error) => return Err(failed(error.error)),
         }
         Self::read(path)
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// What the journal has of a key.

@@ -326,6 +326,24 @@ pub struct StopOrdered {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StopLifted {}
 
+/// Body of `session.began`; the subject is the session's id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionBegan {
+    /// Whose it is.
+    pub principal: String,
+    /// What its client said of itself when it opened it; none: the protocol has no sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Value>,
+}
+
+/// Body of `session.used`; the subject is the session's id.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionUsed {}
+
+/// Body of `session.ended`; the subject is the session's id.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionEnded {}
+
 /// Body of `process.started` and `process.stopped`; the subject is the process id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Process {

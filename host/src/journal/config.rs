@@ -28,6 +28,11 @@ impl Config {
         beside(&resolved(&self.path), "-components")
     }
 
+    /// The file beside it for the key that seals what clients are given to come back with. It may not be there.
+    pub fn seal(&self) -> PathBuf {
+        beside(&resolved(&self.path), "-seal")
+    }
+
     /// The file beside it for the pepper of API keys. It may not be there.
     pub fn pepper(&self) -> PathBuf {
         beside(&resolved(&self.path), "-pepper")

@@ -72,8 +72,15 @@ pub mod kind {
     /// A component that cannot be used was put in the place of one that can, which stays.
     pub const PLUGIN_REJECTED: &str = "plugin.rejected";
 
+    /// A session has begun: a client opened it, or a principal without one called.
+    pub const SESSION_BEGAN: &str = "session.began";
+    /// A session is still in use.
+    pub const SESSION_USED: &str = "session.used";
+    /// Its client has ended a session.
+    pub const SESSION_ENDED: &str = "session.ended";
+
     /// All of them.
-    pub const ALL: [&str; 30] = [
+    pub const ALL: [&str; 33] = [
         CALL_ADMITTED,
         CALL_FINISHED,
         CALL_REVIEWED,
@@ -104,6 +111,9 @@ pub mod kind {
         PLUGIN_PROMOTED,
         PLUGIN_ROLLED_BACK,
         PLUGIN_REJECTED,
+        SESSION_BEGAN,
+        SESSION_USED,
+        SESSION_ENDED,
     ];
 }
 

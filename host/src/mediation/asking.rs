@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Map;
 
-use super::{Mediator, Refused, records, refusing::Turned, waiting::Waiting};
+use super::{ClientQuestion, Mediator, Refused, records, refusing::Turned, through_client, waiting::Waiting};
 use crate::{
     approvals::{Approval, State, binding, touching},
     call::Call,
@@ -19,6 +19,8 @@ pub(super) enum Asked {
     Granted(Granted),
     /// One was answered with no, or not in time, or not yet.
     Turned(Vec<Refused>),
+    /// Not yet, and the person at the AI app can answer these, if the client comes back with the answers.
+    Client(Vec<Refused>, Vec<ClientQuestion>),
 }
 
 /// Proofs for exactly one call.
@@ -77,6 +79,31 @@ impl Mediator {
             let now = parts.approvals.now();
             let shortest = standing.open.iter().map(|approval| approval.expires.since(now)).min().unwrap_or_default();
             let guard = touching(ids, standing.since);
+            let mut through_client = self.for_client(call, &standing.open, waiting).await?;
+            if !through_client.is_empty() && waiting.link.takes_input_required {
+                return Ok(Asked::Client(standing.open.iter().map(pending).collect(), through_client));
+            }
+            if let Some(question) = through_client.pop() {
+                let (link, id) = (waiting.link, question.approval.clone());
+                let answered = tokio::select! {
+                    answer = through_client::put(link, question) => Some(answer),
+                    () = waiting.beside_client(parts, &guard, shortest + Duration::from_millis(1), &message) => None,
+                };
+                let taken = match answered {
+                    Some(Some(answer)) => self.take_answers(call, &[answer], waiting).await?,
+                    // The client cannot be asked after all.
+                    Some(None) => false,
+                    // Something has happened to it meanwhile, or the client is gone.
+                    None => true,
+                };
+                if !taken {
+                    waiting.put_off.push(id);
+                }
+                if link.cancel.is_cancelled() {
+                    return Ok(Asked::Turned(standing.open.iter().map(pending).collect()));
+                }
+                continue;
+            }
             if !waiting.for_answer(parts, &guard, shortest + Duration::from_millis(1), &message).await {
                 return Ok(Asked::Turned(standing.open.iter().map(pending).collect()));
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{
-    Config, Refused,
+    ClientAnswer, ClientQuestion, Config, Refused,
     asking::{Asked, Granted},
     committing::{self, Vain},
     deferred::Deferred,
@@ -49,6 +49,8 @@ pub struct CallRequest {
     /// What its caller calls this piece of work, which is done once however often it is asked for: 1 to 255 visible ASCII
     /// characters.
     pub idempotency_key: Option<String>,
+    /// What the client has brought back of questions that were put through it.
+    pub answers: Vec<ClientAnswer>,
 }
 
 /// What came of a call.
@@ -71,6 +73,8 @@ pub enum Answer {
         refused: Vec<Refused>,
         /// The same as an MCP `CallToolResult` for the model.
         result: Value,
+        /// What a client that can come back is to ask the person at it first.
+        asks: Vec<ClientQuestion>,
     },
     /// A protocol error: no such tool, or the server's own JSON-RPC error, passed on.
     Error {
@@ -196,16 +200,24 @@ impl Mediator {
     /// Carries one call out, or refuses it.
     ///
     /// The request may be dropped at any time: what was sent is awaited and recorded all the same.
-    pub async fn call(&self, request: CallRequest, link: Link) -> Answer {
+    pub async fn call(&self, mut request: CallRequest, link: Link) -> Answer {
+        let answers = std::mem::take(&mut request.answers);
         let identified = match self.identify(request) {
             Ok(identified) => identified,
             Err(unknown) => return self.unknown_tool(*unknown).await,
         };
         let mut identified = identified;
-        match self.admit(&mut identified, &link).await {
+        match self.admit(&mut identified, &answers, &link).await {
             Ok(permit) => self.send(identified, permit, link).await,
             Err(Turned::Replayed(answer)) => *answer,
-            Err(turned @ (Turned::Refused(_) | Turned::NoJournal(_))) => self.refused(&identified.call, turned),
+            Err(Turned::Stale) => {
+                let message = "what was answered is not asked about this call, or was answered before".to_owned();
+                let error = RpcError { code: -32602, message, data: None };
+                Answer::Error { call: identified.call.id, error, replayed: false }
+            }
+            Err(turned @ (Turned::Refused(_) | Turned::AsksClient(..) | Turned::NoJournal(_))) => {
+                self.refused(&identified.call, turned)
+            }
         }
     }
 
@@ -232,7 +244,12 @@ impl Mediator {
     }
 
     /// Steps 2 to 6 of the line: view, judge, and then refuse, wait, ask or admit, until one of them is final.
-    async fn admit(&self, identified: &mut Identified, link: &Link) -> Result<Permit, Turned> {
+    async fn admit(
+        &self,
+        identified: &mut Identified,
+        answers: &[ClientAnswer],
+        link: &Link,
+    ) -> Result<Permit, Turned> {
         let parts = self.parts();
         // What came of an earlier call that is the same is known whether or not this one could be made.
         drop(self.unrepeated(&identified.call, link).await?);
@@ -246,6 +263,9 @@ impl Mediator {
         let rewriting = self.rewrite(identified).await?;
         let call = &identified.call;
         let mut waiting = Waiting::new(call, link, parts.config.heartbeat);
+        if !self.take_answers(call, answers, &mut waiting).await? {
+            return Err(Turned::Stale);
+        }
         let mut granted = Granted::nothing();
         let mut vain = Vain::default();
         loop {
@@ -290,6 +310,11 @@ impl Mediator {
                             let draft = records::refused(call, &refused, &judgement, view.version())?;
                             parts.journal.append(vec![draft]).await?;
                             return Err(Turned::Refused(refused));
+                        }
+                        Asked::Client(refused, questions) => {
+                            let draft = records::refused(call, &refused, &judgement, view.version())?;
+                            parts.journal.append(vec![draft]).await?;
+                            return Err(Turned::AsksClient(refused, questions));
                         }
                     }
                 }
@@ -420,7 +445,11 @@ impl Mediator {
         Answer::Error { call, error, replayed: false }
     }
 
-    fn refused(&self, call: &Call, turned: Turned) -> Answer {
+    fn refused(&self, call: &Call, mut turned: Turned) -> Answer {
+        let asks = match &mut turned {
+            Turned::AsksClient(_, questions) => std::mem::take(questions),
+            Turned::Refused(_) | Turned::NoJournal(_) | Turned::Replayed(_) | Turned::Stale => Vec::new(),
+        };
         let refused = turned.into_refused(call);
         let result = refusing::result(&self.0.catalogue, &call.id, &refused);
         tracing::info!(
@@ -429,7 +458,7 @@ impl Mediator {
             code = refused.first().map(|first| first.refusal.code.as_str()),
             "call refused"
         );
-        Answer::Refused { call: call.id.clone(), refused, result }
+        Answer::Refused { call: call.id.clone(), refused, result, asks }
     }
 
     /// Whether an answer must wait until its call's end can be seen from other processes: where a policy looks further

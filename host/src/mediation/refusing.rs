@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Answer, wording};
+use super::{Answer, ClientQuestion, wording};
 use crate::{
     approvals::ApprovalsError,
     call::{Call, CallId},
@@ -60,6 +60,10 @@ impl Refused {
 pub(super) enum Turned {
     /// It was refused, and the journal says so.
     Refused(Vec<Refused>),
+    /// So it is for now, and the client may come back with what the person at it says.
+    AsksClient(Vec<Refused>, Vec<ClientQuestion>),
+    /// What the client has brought back is no answer to anything about this call, or was used before.
+    Stale,
     /// The journal cannot be read or written, so nothing may happen.
     NoJournal(String),
     /// What came of an earlier call that is the same.
@@ -69,9 +73,9 @@ pub(super) enum Turned {
 impl Turned {
     pub(super) fn into_refused(self, call: &Call) -> Vec<Refused> {
         match self {
-            Self::Refused(refused) => refused,
+            Self::Refused(refused) | Self::AsksClient(refused, _) => refused,
             // Nothing of it was refused.
-            Self::Replayed(_) => Vec::new(),
+            Self::Replayed(_) | Self::Stale => Vec::new(),
             Self::NoJournal(reason) => {
                 tracing::error!(call.id = %call.id, tool = %call.tool, reason, "the journal is not available");
                 let told =

@@ -131,7 +131,7 @@ impl Mediator {
             Told::Error(error) => Answer::Error { call: id, error, replayed: true },
             Told::Refused(refused) => {
                 let (refused, result) = self.refusal(&again, refused);
-                Answer::Refused { call: id, refused, result: marked(result) }
+                Answer::Refused { call: id, refused, result: marked(result), asks: Vec::new() }
             }
         };
         Turned::Replayed(Box::new(answer))

@@ -66,7 +66,7 @@ impl Mediator {
             Told::Error(error) => Answer::Error { call: id, error, replayed: false },
             Told::Refused(refused) => {
                 let (refused, result) = self.refusal(&call, refused);
-                Answer::Refused { call: id, refused, result }
+                Answer::Refused { call: id, refused, result, asks: Vec::new() }
             }
         }
     }

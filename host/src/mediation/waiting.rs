@@ -20,13 +20,15 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The waits of one call.
 pub(super) struct Waiting<'a> {
     call: &'a Call,
-    link: &'a Link,
+    pub(super) link: &'a Link,
     began: Instant,
     heartbeat: Duration,
     beats: u32,
     next_beat: Instant,
     /// Approvals that this call has waited for.
     pub(super) asked: Vec<String>,
+    /// Those of them that the person at the AI app has put off.
+    pub(super) put_off: Vec<String>,
     /// Until when it waits for a human; set when it first does.
     answer_by: Option<Instant>,
 }
@@ -35,7 +37,17 @@ impl<'a> Waiting<'a> {
     pub(super) fn new(call: &'a Call, link: &'a Link, heartbeat: Duration) -> Self {
         let began = Instant::now();
         let next_beat = began + heartbeat;
-        Self { call, link, began, heartbeat, beats: 0, next_beat, asked: Vec::new(), answer_by: None }
+        Self {
+            call,
+            link,
+            began,
+            heartbeat,
+            beats: 0,
+            next_beat,
+            asked: Vec::new(),
+            put_off: Vec::new(),
+            answer_by: None,
+        }
     }
 
     /// When the shortest wait that the holding policies allow is over; none: it is.
@@ -85,6 +97,13 @@ impl<'a> Waiting<'a> {
         let changed = self.until(until, message, &mut changes, || parts.journal.disturbed(guard)).await;
         // Whether it is the question's time that is over is looked up again by the caller.
         changed || (Instant::now() < answer_by && !self.link.cancel.is_cancelled())
+    }
+
+    /// Waits until something has happened to one of the approvals, as long as the person at the AI app has it before them.
+    pub(super) async fn beside_client(&mut self, parts: &Parts, guard: &Guard, expires_in: Duration, message: &str) {
+        let mut changes = parts.journal.changes();
+        let until = Instant::now() + expires_in;
+        self.until(until, message, &mut changes, || parts.journal.disturbed(guard)).await;
     }
 
     async fn until(

@@ -23,5 +23,6 @@ mod plugins;
 mod registry;
 mod rest;
 mod sandbox;
+mod sessions;
 mod swap;
 mod usage;

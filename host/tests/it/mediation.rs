@@ -13,6 +13,7 @@ mod pinning;
 mod repeats;
 mod stops;
 mod tasks;
+mod through_client;
 mod together;
 mod world;
 

@@ -101,6 +101,7 @@ impl Place {
             session: "s".to_owned(),
             continues: None,
             idempotency_key: None,
+            answers: Vec::new(),
         };
         told(&self.app.mediator().call(request, line().0).await)
     }

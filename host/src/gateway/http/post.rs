@@ -51,7 +51,7 @@ pub(super) async fn post(State(door): State<Door>, request: HttpRequest) -> Resp
     };
     match message::parse(&body) {
         Err(Malformed(answer)) => reply::json(StatusCode::BAD_REQUEST, &answer),
-        Ok(Message::Request(request)) if opens(&request) => initialize(&door, &parts, &request),
+        Ok(Message::Request(request)) if opens(&request) => initialize(&door, &parts, &request).await,
         Ok(Message::Request(request)) => {
             let id = request.id.clone();
             // First, because what the body alone says would hide that the header says something else.
@@ -69,7 +69,7 @@ pub(super) async fn post(State(door): State<Door>, request: HttpRequest) -> Resp
                 // Nothing that a client could tell belongs to anything here.
                 return StatusCode::ACCEPTED.into_response();
             }
-            match door.session(&parts.headers, &parts.extensions) {
+            match door.session(&parts.headers, &parts.extensions).await {
                 Ok(session) => {
                     session.connection.told(&method, &params);
                     if method == "notifications/initialized" {
@@ -80,7 +80,7 @@ pub(super) async fn post(State(door): State<Door>, request: HttpRequest) -> Resp
                 Err(none) => none.into_response(),
             }
         }
-        Ok(Message::Response { id, outcome }) => match door.session(&parts.headers, &parts.extensions) {
+        Ok(Message::Response { id, outcome }) => match door.session(&parts.headers, &parts.extensions).await {
             Ok(session) => {
                 session.connection.answered(&id, outcome);
                 StatusCode::ACCEPTED.into_response()
@@ -102,17 +102,18 @@ fn refused(id: &Value, error: RpcError) -> Response {
 }
 
 /// Opens a session.
-fn initialize(door: &Door, parts: &Parts, request: &Request) -> Response {
-    let opened = headers::check_legacy(&parts.headers, request).and_then(|()| {
+async fn initialize(door: &Door, parts: &Parts, request: &Request) -> Response {
+    let opened = async {
+        headers::check_legacy(&parts.headers, request)?;
         let facts = handshake(&request.params)?;
         let caller = door.caller(&parts.extensions, None);
         let welcome = offer::welcome(&door.gateway.inner.behind.offered(), &facts);
-        let session = door.sessions.open(&caller.principal, facts)?;
+        let session = door.sessions.open(&caller.principal, facts).await?;
         let id = HeaderValue::from_str(&session.connection.session)
             .map_err(|_| rpc(message::INTERNAL_ERROR, "internal error"))?;
         Ok((id, welcome))
-    });
-    match opened {
+    };
+    match opened.await {
         Ok((id, welcome)) => {
             let mut response = reply::json(StatusCode::OK, &message::result(&request.id, welcome));
             response.headers_mut().insert(HEADER_SESSION_ID, id);
@@ -168,7 +169,7 @@ async fn modern(door: &Door, parts: &Parts, request: Request, facts: Facts) -> R
 /// A request of a session. It goes on without its client, who may come back and read on.
 async fn legacy(door: &Door, parts: &Parts, request: Request) -> Result<Response, RpcError> {
     headers::check_legacy(&parts.headers, &request)?;
-    let session = match door.session(&parts.headers, &parts.extensions) {
+    let session = match door.session(&parts.headers, &parts.extensions).await {
         Ok(session) => session,
         Err(none) => return Ok(none.into_response()),
     };

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::{Door, problem::problem, reply};
 use crate::{
     call::CallId,
-    downstream::Link,
+    downstream::{Link, RpcError},
     gateway::{line::CAPACITY, message::INVALID_PARAMS, unambiguous::Unambiguous},
     mediation::{Answer, CallRequest, Refused, is_idempotency_key},
     verdict::Unlock,
@@ -53,9 +53,10 @@ pub(super) async fn call(State(door): State<Door>, Path(tool): Path<String>, req
         Ok(arguments) => arguments,
         Err(detail) => return problem(StatusCode::BAD_REQUEST, &detail, Map::new()),
     };
-    let call = match door.call_request(&parts, tool, arguments) {
-        Ok(call) => call,
-        Err(detail) => return problem(StatusCode::BAD_REQUEST, detail, Map::new()),
+    let call = match door.call_request(&parts, tool, arguments).await {
+        Ok(Ok(call)) => call,
+        Ok(Err(detail)) => return problem(StatusCode::BAD_REQUEST, detail, Map::new()),
+        Err(error) => return later(StatusCode::SERVICE_UNAVAILABLE, &error.message, 5, Map::new()),
     };
     let Ok(room) = inner.room.clone().try_acquire_owned() else {
         return later(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are open.", 1, Map::new());
@@ -98,20 +99,24 @@ fn arguments(body: &[u8]) -> Result<Map<String, Value>, String> {
 }
 
 impl Door {
-    fn call_request(
+    /// The call that a request is for, or what is wrong with the request.
+    async fn call_request(
         &self,
         parts: &Parts,
         tool: String,
         arguments: Map<String, Value>,
-    ) -> Result<CallRequest, &'static str> {
+    ) -> Result<Result<CallRequest, &'static str>, RpcError> {
         let caller = self.caller(&parts.extensions, None);
-        let session = match session(&parts.headers)? {
-            Some(session) => session,
-            None => self.gateway.inner.sessions.of(&caller.principal),
+        let (named, idempotency_key) = match (session(&parts.headers), idempotency_key(&parts.headers)) {
+            (Ok(named), Ok(key)) => (named, key),
+            (Err(wrong), _) | (_, Err(wrong)) => return Ok(Err(wrong)),
         };
-        let idempotency_key = idempotency_key(&parts.headers)?;
-        let beside = Map::new();
-        Ok(CallRequest { tool, arguments, beside, caller, session, continues: None, idempotency_key })
+        let session = match named {
+            Some(session) => session,
+            None => self.gateway.inner.behind.current_session(&caller.principal).await?,
+        };
+        let (beside, answers) = (Map::new(), Vec::new());
+        Ok(Ok(CallRequest { tool, arguments, beside, caller, session, continues: None, idempotency_key, answers }))
     }
 }
 

@@ -70,11 +70,21 @@ impl Sessions {
     /// Opens a session for this principal, with what its `initialize` said.
     ///
     /// # Errors
-    /// If there are too many, and none of them is idle.
-    pub(super) fn open(&self, principal: &str, facts: Facts) -> Result<Arc<Session>, RpcError> {
+    /// If there are too many, and none of them is idle, or it cannot be remembered.
+    pub(super) async fn open(&self, principal: &str, facts: Facts) -> Result<Arc<Session>, RpcError> {
+        let (id, client) = (Uuid::new_v4().to_string(), serde_json::to_value(&facts).unwrap_or_default());
+        let session = self.hold(id, principal, facts)?;
+        self.inner.behind.session_opened(&session.connection.session, principal, client).await?;
+        Ok(session)
+    }
+
+    fn hold(&self, id: String, principal: &str, facts: Facts) -> Result<Arc<Session>, RpcError> {
         let Inner { config, clock, tasks, cut, .. } = &*self.inner;
         let now = clock.now();
         let mut held = self.held();
+        if let Some(session) = held.get(&id) {
+            return Ok(Arc::clone(session));
+        }
         let old = |session: &Session| now.since(session.last_used()) >= config.session_kept && session.is_idle();
         held.retain(|_, session| !old(session) || session.shut());
         if held.len() >= config.most_sessions {
@@ -83,7 +93,6 @@ impl Sessions {
             idle.shut();
             held.remove(&idle.connection.session);
         }
-        let id = Uuid::new_v4().to_string();
         let connection = Connection::new(id.clone(), &tasks.stopping(), cut);
         connection.introduce(facts);
         let session = Arc::new(Session {
@@ -98,17 +107,30 @@ impl Sessions {
         Ok(session)
     }
 
-    /// The session with this id, if this principal opened it.
-    pub(super) fn find(&self, id: &str, principal: &str) -> Option<Arc<Session>> {
-        let session = self.held().get(id).filter(|session| session.principal == principal).cloned()?;
-        session.last_used.store(self.inner.clock.now().0, Ordering::Relaxed);
-        Some(session)
+    /// The session with this id, if this principal opened it: in this process, or in another, or before a restart. What was
+    /// open in it there is not open here.
+    ///
+    /// # Errors
+    /// If it is not at hand and cannot be looked up, or there are too many.
+    pub(super) async fn find(&self, id: &str, principal: &str) -> Result<Option<Arc<Session>>, RpcError> {
+        let held = self.held().get(id).cloned();
+        if let Some(session) = held {
+            session.last_used.store(self.inner.clock.now().0, Ordering::Relaxed);
+            return Ok((session.principal == principal).then_some(session));
+        }
+        let Some(client) = self.inner.behind.session_taken_up(id, principal).await? else { return Ok(None) };
+        let Ok(facts) = serde_json::from_value(client) else { return Ok(None) };
+        let session = self.hold(id.to_owned(), principal, facts)?;
+        // Its client has said already that it is ready.
+        session.announce(&self.inner);
+        Ok(Some(session))
     }
 
     /// Ends a session: everything open in it is called off.
-    pub(super) fn close(&self, session: &Session) {
+    pub(super) async fn close(&self, session: &Session) {
         session.shut();
         self.held().remove(&session.connection.session);
+        self.inner.behind.session_ended(&session.connection.session, &session.principal).await;
     }
 }
 
@@ -193,14 +215,19 @@ impl Door {
     /// The session that a request belongs to, or the response that says so.
     ///
     /// Another principal's session is as unknown as one that never was.
-    pub(super) fn session(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<Arc<Session>, NoSession> {
+    pub(super) async fn session(
+        &self,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<Arc<Session>, NoSession> {
         let Some(id) = headers.get(HEADER_SESSION_ID) else {
             return Err((StatusCode::BAD_REQUEST, "The Mcp-Session-Id header is missing."));
         };
         let caller = self.caller(extensions, None);
-        id.to_str()
-            .ok()
-            .and_then(|id| self.sessions.find(id, &caller.principal))
-            .ok_or((StatusCode::NOT_FOUND, "There is no such session."))
+        let none = (StatusCode::NOT_FOUND, "There is no such session.");
+        match self.sessions.find(id.to_str().map_err(|_| none)?, &caller.principal).await {
+            Ok(found) => found.ok_or(none),
+            Err(_) => Err((StatusCode::SERVICE_UNAVAILABLE, "Sessions cannot be looked up at the moment.")),
+        }
     }
 }

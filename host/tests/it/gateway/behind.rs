@@ -1,6 +1,9 @@
 //! A stand-in for everything behind the door, whose tools do what tests need.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use interlock::{
@@ -29,6 +32,8 @@ pub(super) enum Seen {
 pub(super) struct Fake {
     pub(super) announce: broadcast::Sender<Announcement>,
     seen: mpsc::UnboundedSender<Seen>,
+    /// The sessions that clients have opened: whose they are, and what their clients said.
+    sessions: Mutex<HashMap<String, (String, Value)>>,
 }
 
 /// A door with the stand-in behind it.
@@ -36,7 +41,6 @@ pub(super) struct House {
     pub(super) gateway: Gateway,
     pub(super) behind: Arc<Fake>,
     pub(super) seen: mpsc::UnboundedReceiver<Seen>,
-    pub(super) clock: Arc<ManualClock>,
     pub(super) tasks: Tasks,
 }
 
@@ -47,17 +51,11 @@ impl House {
 
     pub(super) fn with(config: Config) -> Self {
         let (seen_in, seen) = mpsc::unbounded_channel();
-        let behind = Arc::new(Fake { announce: broadcast::channel(16).0, seen: seen_in });
-        let clock = Arc::new(ManualClock::new(Timestamp(1_767_603_600_000)));
+        let behind = Arc::new(Fake { announce: broadcast::channel(16).0, seen: seen_in, sessions: Mutex::default() });
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp(1_767_603_600_000)));
         let tasks = Tasks::new();
-        let gateway = Gateway::new(
-            config,
-            Arc::clone(&behind) as Arc<dyn Behind>,
-            Arc::clone(&clock) as Arc<dyn Clock>,
-            tasks.clone(),
-        )
-        .unwrap();
-        Self { gateway, behind, seen, clock, tasks }
+        let gateway = Gateway::new(config, Arc::clone(&behind) as Arc<dyn Behind>, clock, tasks.clone()).unwrap();
+        Self { gateway, behind, seen, tasks }
     }
 }
 
@@ -142,6 +140,24 @@ impl Behind for Fake {
             Some("t") => Ok(json!({})),
             _ => Err(RpcError { code: -32602, message: "unknown task".to_owned(), data: None }),
         }
+    }
+
+    async fn current_session(&self, principal: &str) -> Result<String, RpcError> {
+        Ok(format!("current of {principal}"))
+    }
+
+    async fn session_opened(&self, id: &str, principal: &str, client: Value) -> Result<(), RpcError> {
+        self.sessions.lock().unwrap().insert(id.to_owned(), (principal.to_owned(), client));
+        Ok(())
+    }
+
+    async fn session_taken_up(&self, id: &str, principal: &str) -> Result<Option<Value>, RpcError> {
+        let sessions = self.sessions.lock().unwrap();
+        Ok(sessions.get(id).filter(|(whose, _)| whose == principal).map(|(_, client)| client.clone()))
+    }
+
+    async fn session_ended(&self, id: &str, _principal: &str) {
+        self.sessions.lock().unwrap().remove(id);
     }
 
     fn offered(&self) -> Offered {

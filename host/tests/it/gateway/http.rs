@@ -287,7 +287,7 @@ async fn a_modern_client_that_goes_away_calls_its_call_off() {
 }
 
 #[tokio::test]
-async fn modern_calls_of_a_principal_share_a_session_until_they_pause_or_name_one() {
+async fn modern_calls_are_in_their_principals_current_session_unless_they_name_one() {
     let served = Served::with_principals().await;
     let session = async |principal: &str, meta: Value| {
         let params = json!({"name": "who", "_meta": meta});
@@ -295,12 +295,9 @@ async fn modern_calls_of_a_principal_share_a_session_until_they_pause_or_name_on
         assert_eq!(answer["result"]["structuredContent"]["caller"]["principal"], principal);
         answer["result"]["structuredContent"]["session"].take()
     };
-    let first = session("alice", json!({})).await;
-    assert_eq!(session("alice", json!({})).await, first);
-    assert_ne!(session("bob", json!({})).await, first);
+    assert_eq!(session("alice", json!({})).await, "current of alice");
+    assert_eq!(session("bob", json!({})).await, "current of bob");
     assert_eq!(session("alice", json!({"interlock/session": "mine"})).await, "mine");
-    served.house.clock.advance(Duration::from_mins(30));
-    assert_ne!(session("alice", json!({})).await, first);
 }
 
 #[tokio::test]
@@ -488,7 +485,8 @@ async fn an_idle_session_makes_room_and_a_busy_one_does_not() {
     let first = served.open(json!({}), &[]).await;
     let second = served.open(json!({}), &[]).await;
     let ping = request(1, "ping", json!({}));
-    assert_eq!(served.send(&ping, &[("mcp-session-id", &first)]).await.0, 404);
+    // Who comes back is taken in again.
+    assert_eq!(served.send(&ping, &[("mcp-session-id", &first)]).await.0, 200);
     assert_eq!(served.send(&ping, &[("mcp-session-id", &second)]).await.0, 200);
 
     let call = request(7, "tools/call", json!({"name": "wait", "_meta": {"progressToken": 1}}));
@@ -498,6 +496,7 @@ async fn an_idle_session_makes_room_and_a_busy_one_does_not() {
     let hello = request(0, "initialize", json!({"protocolVersion": "2025-06-18", "capabilities": {}}));
     let (status, answer) = served.send(&hello, &[]).await;
     assert_eq!((status.as_u16(), &answer["error"]["code"]), (400, &json!(-32000)));
+    assert_eq!(served.send(&ping, &[("mcp-session-id", &first)]).await.0, 503);
 }
 
 #[tokio::test]

@@ -96,14 +96,14 @@ impl App {
             Make::Python => {
                 let mut python = Command::new(packages::python_bin().join("python"));
                 python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/client.py"));
-                Self::Script(Box::new(Script::connect(python, era, house, door).await))
+                Self::Script(Box::new(Script::connect(python, era, house, door, "anybody").await))
             }
             Make::TypeScript => {
                 let mut node = Command::new("node");
                 node.env("PATH", packages::path());
                 node.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/client.cjs"));
                 node.env("NODE_PATH", packages::node_modules());
-                Self::Script(Box::new(Script::connect(node, era, house, door).await))
+                Self::Script(Box::new(Script::connect(node, era, house, door, "anybody").await))
             }
             Make::Rmcp => Self::Rmcp(Box::new(Rmcp::connect(era, house, door).await)),
         };
@@ -187,13 +187,20 @@ pub(super) struct Script {
 }
 
 impl Script {
-    async fn connect(mut command: Command, era: Era, house: &House, door: Option<&Door>) -> Self {
+    /// Python's client, with this person before it: see `client.py`.
+    pub(super) async fn with(person: &str, era: Era, house: &House, door: &Door) -> Self {
+        let mut python = Command::new(packages::python_bin().join("python"));
+        python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/client.py"));
+        Self::connect(python, era, house, Some(door), person).await
+    }
+
+    async fn connect(mut command: Command, era: Era, house: &House, door: Option<&Door>, person: &str) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let (write, read) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
         let mut script = Self { version: String::new(), child, write, read };
         let mode = if era == Era::Legacy { "legacy" } else { "auto" };
         let how = match door {
-            Some(door) => json!({"mode": mode, "url": door.url}),
+            Some(door) => json!({"mode": mode, "url": door.url, "person": person}),
             None => {
                 let env: serde_json::Map<_, _> =
                     House::environment().into_iter().map(|(name, value)| (name, value.into())).collect();
@@ -204,7 +211,7 @@ impl Script {
         script
     }
 
-    async fn step(&mut self, step: &Value) -> Value {
+    pub(super) async fn step(&mut self, step: &Value) -> Value {
         self.write.write_all(format!("{step}\n").as_bytes()).await.unwrap();
         let line = self.read.next_line().await.unwrap();
         serde_json::from_str(&line.unwrap_or_else(|| panic!("the client has ended at {step}"))).unwrap()
@@ -218,7 +225,7 @@ impl Script {
         (Outcome { result, asked }, progress)
     }
 
-    async fn close(mut self) {
+    pub(super) async fn close(mut self) {
         drop(self.write);
         assert!(self.child.wait().await.unwrap().success());
     }

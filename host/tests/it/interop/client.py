@@ -1,7 +1,8 @@
 """Python's MCP client for the interoperability tests: one JSON line in for each step, one JSON line out for its outcome.
 
 The first line says how to connect: {"mode": "legacy" | "auto", "url": …} or {"mode": …, "command": [...], "cwd": …,
-"env": {…}}. Each further line is {"list": {}}, {"call": {"name": …, "arguments": {…}}}, or {"changed": {}}, which waits
+"env": {…}}, and with "person" who sits there: "asks", whose answers to questions are further lines, each after {"asks":
+what they are shown} came out; "nobody", who can be asked nothing; else somebody who answers everything. Each further line is {"list": {}}, {"call": {"name": …, "arguments": {…}}}, or {"changed": {}}, which waits
 until the list of tools has changed.
 """
 
@@ -20,6 +21,12 @@ changed = asyncio.Event()
 async def elicited(context, params):
     asked.append("elicitation")
     return types.ElicitResult(action="accept", content={"name": "Ada"})
+
+
+async def asks(context, params):
+    # The call waits for this, so nobody else reads lines.
+    say({"asks": params.message})
+    return types.ElicitResult(**json.loads(await asyncio.to_thread(sys.stdin.readline)))
 
 
 async def sampled(context, params):
@@ -74,7 +81,7 @@ async def main():
     async with Client(
         server,
         mode=how["mode"],
-        elicitation_callback=elicited,
+        elicitation_callback={"asks": asks, "nobody": None}.get(how.get("person"), elicited),
         sampling_callback=sampled,
         message_handler=told,
         client_info=types.Implementation(name="python", version="1"),

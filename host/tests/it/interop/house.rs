@@ -90,12 +90,19 @@ impl House {
 
     /// Opens the door on a free port.
     pub(crate) async fn open(&self) -> Door {
-        let mut child = self
-            .interlock(&["serve", "--http", "127.0.0.1:0"])
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        self.open_at("127.0.0.1:0").await
+    }
+
+    /// Closes the door, and opens it again at the same place.
+    pub(super) async fn reopen(&self, door: Door) -> Door {
+        let address = door.url.trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
+        door.close().await;
+        self.open_at(&address).await
+    }
+
+    async fn open_at(&self, address: &str) -> Door {
+        let mut child =
+            self.interlock(&["serve", "--http", address]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut before = String::new();
         let url = loop {

@@ -35,6 +35,7 @@ fn request(tool: &str, arguments: Value) -> CallRequest {
         session: "s".to_owned(),
         continues: None,
         idempotency_key: None,
+        answers: Vec::new(),
     }
 }
 

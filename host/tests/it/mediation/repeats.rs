@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use interlock::{
+    approvals::Reply,
     call::{CallId, Caller, Outcome},
     clock::Timestamp,
     journal::{Draft, Verified, body, kind},
@@ -152,7 +153,7 @@ async fn what_was_never_made_takes_no_key() {
     let house = world.house().await;
     assert_eq!(told(&house.send(keyed("pay", json!({}), "k")).await), ["approval_pending"]);
     let question = house.mediator.approvals().list().await.unwrap().remove(0);
-    house.mediator.approvals().answer(&question.id, "dana", &[], true, None).await.unwrap();
+    house.mediator.approvals().answer(&question.id, Reply::desk("dana", true)).await.unwrap();
     assert_eq!(told(&house.send(keyed("pay", json!({}), "k")).await), ["ok"]);
     // The yes is used up, and not needed: nothing happens any more.
     let again = house.send(keyed("pay", json!({}), "k")).await;

@@ -313,6 +313,7 @@ pub(super) fn request(tool: &str, arguments: Value) -> CallRequest {
         session: "s".to_owned(),
         continues: None,
         idempotency_key: None,
+        answers: Vec::new(),
     }
 }
 

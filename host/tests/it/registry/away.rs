@@ -28,6 +28,7 @@ async fn code(app: &App) -> Vec<String> {
         session: "s".to_owned(),
         continues: None,
         idempotency_key: None,
+        answers: Vec::new(),
     };
     told(&app.mediator().call(request, line().0).await)
 }

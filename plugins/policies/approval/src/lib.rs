@@ -9,7 +9,7 @@ pub mod settings;
 mod tests;
 
 use interlock_plugin::prelude::*;
-use interlock_plugin::{Demand, Preview};
+use interlock_plugin::{Channel, Demand, Preview};
 
 use settings::{Rule, Settings};
 
@@ -30,6 +30,10 @@ impl Policy for Approval {
         let (mut rules, mut problems) = (Vec::new(), Vec::new());
         for (index, rule) in settings.rules.into_iter().enumerate() {
             problems.extend(rule.when.iter().flat_map(|when| when.problems(&format!("/rules/{index}/when"))));
+            if rule.channel == Channel::Client && !rule.self_approval {
+                let told = "`client` asks the person at the caller's own app: that takes `\"self_approval\": true`";
+                problems.push(Problem::new(format!("/rules/{index}/channel"), told));
+            }
             let preview = rule.preview.as_deref().map(Preview::parse).transpose().unwrap_or_else(|message| {
                 problems.push(Problem::new(format!("/rules/{index}/preview"), message));
                 None

@@ -34,7 +34,7 @@ pub struct Rule {
     /// Whether the caller's own yes counts.
     #[serde(default)]
     pub self_approval: bool,
-    /// Where the question is asked.
+    /// Where the question is asked. `client` asks the person at the AI app, who is the caller: it takes `self_approval`.
     #[serde(default)]
     pub channel: Channel,
     /// What would be done, in the words of the person who decides. `{/amount}` stands for the argument at that JSON

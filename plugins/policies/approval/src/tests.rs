@@ -117,6 +117,8 @@ fn every_mistake_in_the_settings_is_reported_at_its_place() {
         assert!(told.contains(line), "{line}\n---\n{told}");
     }
     assert_eq!(told.lines().count(), 7, "{told}");
+    let told = testing::problems::<Approval>(&json!({"rules": [{"tools": ["a/*"], "channel": "client"}]}));
+    assert!(told.starts_with("/rules/0/channel `client` asks the person at the caller's own app"), "{told}");
     let previews = testing::problems::<Approval>(&json!({"rules": [
         {"tools": ["a/*"], "preview": "Pay {/amount"},
         {"tools": ["a/*"], "preview": "Pay {amount}"},
