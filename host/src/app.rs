@@ -5,6 +5,7 @@ mod house;
 mod keyring;
 mod live;
 mod mistakes;
+mod people;
 mod promotion;
 mod pulls;
 mod record;

@@ -4,14 +4,30 @@
 //! the AI's door but asking.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
+mod answering;
 mod approval;
 mod book;
 mod config;
+mod delegating;
+mod delegation;
 mod desk;
+mod entitlement;
+mod error;
+mod matter;
 mod reply;
+mod telling;
 
-pub use approval::{Answer, Approval, State, binding};
+pub use approval::{Answer, Approval, State, Together, binding};
 pub use book::Book;
-pub use config::Config;
-pub use desk::{Approvals, ApprovalsError, touching};
+pub use config::{Config, Escalation};
+pub use delegating::Delegating;
+pub use delegation::Delegation;
+pub use desk::{Approvals, Put, touching};
+pub use error::ApprovalsError;
+pub use matter::Matter;
 pub use reply::{Channel, Reply};
+
+/// Whether two names are one person's: a capital letter makes nobody another.
+fn same_person(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}

@@ -128,6 +128,30 @@ pub struct Caller {
     pub client: Option<String>,
 }
 
+/// Calls that people are asked about together, and that get one answer: all or none. They are one caller's, in one session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Batch {
+    /// What the caller calls it.
+    pub name: String,
+    /// How many different calls are to be asked about.
+    pub size: u32,
+}
+
+impl Batch {
+    /// Most calls of one.
+    pub const MOST: u32 = 100;
+    /// Most characters of its name.
+    const LONGEST: usize = 100;
+
+    /// A batch, if its name and size can be one's.
+    pub fn new(name: &str, size: u64) -> Option<Self> {
+        let size = u32::try_from(size).ok().filter(|size| (1..=Self::MOST).contains(size))?;
+        let fits =
+            !name.trim().is_empty() && name.chars().count() <= Self::LONGEST && !name.chars().any(char::is_control);
+        fits.then(|| Self { name: name.to_owned(), size })
+    }
+}
+
 /// Arguments of a call: a JSON object, shared, never changed in place.
 pub type Arguments = Arc<Map<String, Value>>;
 
@@ -182,6 +206,8 @@ pub struct Call {
     pub continues: Option<CallId>,
     /// What makes it the same as another; none: it is one of its own.
     pub idempotency: Option<Idempotency>,
+    /// The calls that people are to be asked about together with this one.
+    pub batch: Option<Batch>,
 }
 
 /// A call that was admitted earlier, as policies get to see it.

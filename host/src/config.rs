@@ -1,5 +1,7 @@
 //! The configuration file: read, checked, and turned into what each module is told.
 
+mod admin;
+mod approvals;
 mod component;
 mod document;
 mod expand;
@@ -21,7 +23,6 @@ use std::{
     collections::BTreeMap,
     fs,
     io::Read,
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -30,18 +31,19 @@ use std::{
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::document::{JSONC, Lines};
-use self::{component::Base, document::Document, findings::Findings};
 pub use self::{
+    admin::Admin,
     expand::Environment,
     import::{Import, ImportError, Imported, Kept, import},
     problem::{Position, Problem, ProblemKind, Problems},
     schema::schema,
 };
+use self::{component::Base, document::Document, findings::Findings};
 use crate::{
-    approvals,
     call::Caller,
     downstream::{Reach, ServerConfig},
     mediation::Derivation,
+    notices::Webhook,
     policy::PolicyConfig,
     registry::{Credentials, Pinned, Store},
     sandbox::{ComponentSource, signature_of},
@@ -64,8 +66,10 @@ pub struct Config {
     pub policies: Vec<PolicyConfig>,
     /// Where and how the journal is kept.
     pub journal: crate::journal::Config,
-    /// How long questions live.
-    pub approvals: approvals::Config,
+    /// How long questions live, and who comes in later.
+    pub approvals: crate::approvals::Config,
+    /// Who is told of them.
+    pub webhooks: Vec<Webhook>,
     /// From which arguments keys are made for calls that come without one.
     pub idempotency: Vec<Derivation>,
     /// Who calls over stdio and from the command line.
@@ -80,8 +84,8 @@ pub struct Config {
     pub http_keys: bool,
     /// By which names other machines call over HTTP.
     pub hosts: Vec<String>,
-    /// Where the door for people listens: an address of this machine.
-    pub admin: SocketAddr,
+    /// Where the door for people is.
+    pub admin: Admin,
     /// Whose components are loaded.
     pub trust: trust::Config,
     /// Who one is to registries.
@@ -145,7 +149,10 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
     let idempotency = idempotency::read(root.get("idempotency"), &named, &journal.redact, &mut findings);
     policies::check_scopes(root.get("policies"), &policies, &journal.redact, &mut findings);
     let local = sections::local(root.get("local"), &mut findings);
-    let admin = sections::admin(root.get("admin"), &mut findings);
+    let http_keys = sections::keys(root.get("auth"));
+    let admin = admin::read(root.get("admin"), http_keys, &mut findings);
+    let webhooks = approvals::webhooks(root.get("approvals"), &mut findings);
+    let approvals = approvals::read(root.get("approvals"), &mut findings);
     let trust = trusted::read(root.get("trust"), &base, &mut findings);
     let minutes = root.get("session_idle_minutes").and_then(document::Node::whole).unwrap_or(30);
     Ok(Config {
@@ -154,13 +161,14 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
         servers,
         policies,
         journal,
-        approvals: sections::approvals(root.get("approvals")),
+        approvals,
+        webhooks,
         idempotency,
         local,
         session_idle: Duration::from_secs(minutes.saturating_mul(60)),
         describe_rules: root.get("describe_rules").and_then(document::Node::flag).unwrap_or(true),
         pin_tools: root.get("pin_tools").and_then(document::Node::flag).unwrap_or(true),
-        http_keys: sections::keys(root.get("auth")),
+        http_keys,
         hosts: sections::hosts(root.get("auth"), &mut findings),
         admin,
         trust,
@@ -240,6 +248,7 @@ impl Config {
             ("local", self.local != before.local),
             ("auth", self.http_keys != before.http_keys || self.hosts != before.hosts),
             ("admin", self.admin != before.admin),
+            ("approvals", self.webhooks != before.webhooks),
             ("session_idle_minutes", self.session_idle != before.session_idle),
         ];
         differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()

@@ -3,6 +3,7 @@
 //! Start with `journal/handle.rs` (what others may do) and `journal/writer.rs` (the one place where calls are put in
 //! order).
 
+mod alone;
 pub mod body;
 mod config;
 mod error;
@@ -33,6 +34,7 @@ mod unsent;
 mod verify;
 mod writer;
 
+pub use alone::Alone;
 pub use config::{Config, Durability};
 pub use error::JournalError;
 pub use event::{Draft, Event, Hash, kind};

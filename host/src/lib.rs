@@ -6,9 +6,11 @@
 
 pub mod call;
 pub mod clock;
+pub mod plain;
 pub mod registry;
 pub mod scope;
 pub mod secret;
+pub mod site;
 pub mod tasks;
 pub mod trust;
 pub mod verdict;
@@ -24,10 +26,12 @@ pub mod sessions;
 pub mod stops;
 
 pub mod downstream;
+pub mod notices;
 pub mod policy;
 
 pub mod mediation;
 
+pub mod admin;
 pub mod gateway;
 
 pub mod config;

@@ -244,6 +244,7 @@ mod tests {
             definition: "".into(),
             continues: None,
             idempotency: None,
+            batch: None,
         })
     }
 

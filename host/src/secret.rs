@@ -12,6 +12,16 @@ impl Secret {
         Self(text.into())
     }
 
+    /// 256 bits of the operating system's random source, as 64 hexadecimal digits.
+    ///
+    /// # Errors
+    /// If that has none to give.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut random = [0_u8; 32];
+        getrandom::fill(&mut random)?;
+        Ok(Self(random.iter().map(|byte| format!("{byte:02x}")).collect()))
+    }
+
     /// The text itself, for the one place that sends it.
     pub fn expose(&self) -> &str {
         &self.0

@@ -243,6 +243,7 @@ pub(crate) fn call(tool: &str) -> Call {
         definition: "d".into(),
         continues: None,
         idempotency: None,
+        batch: None,
     }
 }
 

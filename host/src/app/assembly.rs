@@ -240,6 +240,7 @@ fn told(config: &Config) -> mediation::Config {
     mediation::Config {
         hold_open: config.approvals.hold_open,
         expire: config.approvals.expire,
+        escalate: config.approvals.escalate.clone(),
         heartbeat: mediation::HEARTBEAT,
         describe_rules: config.describe_rules,
         pin_tools: config.pin_tools,

@@ -4,9 +4,11 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::same_person;
 use crate::{
     call::{Call, CallId, Caller, ToolName},
     clock::Timestamp,
+    journal::body::{OnBehalf, TakenOver},
     scope::canonical,
     verdict::{Approver, Grant, Question},
 };
@@ -37,14 +39,44 @@ pub struct Approval {
     pub session: String,
     /// When it was asked.
     pub asked: Timestamp,
-    /// When silence becomes a no.
+    /// When silence becomes a no, where it is asked alone: see [`Approval::deadline`].
     pub expires: Timestamp,
+    /// Who else may answer later, if nobody has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub escalate: Vec<TakenOver>,
+    /// Those steps of it that the journal has taken note of.
+    #[serde(skip)]
+    pub told_escalated: Vec<TakenOver>,
+    /// The questions that it is answered together with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Together>,
+    /// What people were told of it: by which channel, and of what.
+    #[serde(skip)]
+    pub told: Vec<(String, String)>,
+    /// Why nobody could be told of it; none: that is not known, or it came right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<String>,
     /// Every answer, in order.
     pub answers: Vec<Answer>,
     /// Whether the journal says that it has expired.
     pub told_expired: bool,
     /// The call that used it up.
     pub spent_by: Option<CallId>,
+}
+
+/// What is the same for all questions of a batch, as far as they are there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Together {
+    /// The id of them all.
+    pub id: String,
+    /// What the caller calls them.
+    pub name: String,
+    /// How many different calls they are to be about.
+    pub size: u32,
+    /// How many must say yes: the most that one of them needs.
+    pub quorum: u32,
+    /// When silence becomes a no: the earliest of all.
+    pub expires: Timestamp,
 }
 
 /// One human's answer.
@@ -54,6 +86,12 @@ pub struct Answer {
     pub by: String,
     /// The roles they held then.
     pub roles: Vec<String>,
+    /// Roles that they did not hold, and answered for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers_for: Vec<String>,
+    /// In whose name, where not in their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_behalf: Option<OnBehalf>,
     /// Yes or no.
     pub approve: bool,
     /// When.
@@ -65,12 +103,21 @@ pub struct Answer {
     pub seen: Option<String>,
 }
 
+impl Answer {
+    /// Whether this is the voice of that person, by their own mouth or another's.
+    pub(super) fn is_by(&self, person: &str) -> bool {
+        same_person(&self.by, person) || self.on_behalf.as_ref().is_some_and(|behalf| same_person(&behalf.of, person))
+    }
+}
+
 /// What has become of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Not answered yet, or not by enough.
     Open,
+    /// The same, and nobody could be told of it. It can be answered by whoever finds it.
+    Unreachable,
     /// Answered with yes by enough, and not used yet.
     Granted,
     /// Someone said no.
@@ -86,6 +133,7 @@ impl State {
     pub fn word(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Unreachable => "unreachable",
             Self::Granted => "granted",
             Self::Refused => "refused",
             Self::Expired => "expired",
@@ -107,13 +155,48 @@ impl Approval {
         }
         let ends = match self.completed() {
             Some(granted) => granted.plus(self.question.expires_in),
-            None => self.expires,
+            None => self.deadline(),
         };
         match self.completed() {
             _ if self.told_expired || now >= ends => State::Expired,
             Some(_) => State::Granted,
+            None if self.unreachable.is_some() => State::Unreachable,
             None => State::Open,
         }
+    }
+
+    /// Whether an answer is still waited for by `now`.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        match self.state(now) {
+            State::Open | State::Unreachable => true,
+            State::Granted | State::Refused | State::Expired | State::Spent => false,
+        }
+    }
+
+    /// When silence becomes a no.
+    pub fn deadline(&self) -> Timestamp {
+        self.batch.as_ref().map_or(self.expires, |batch| batch.expires)
+    }
+
+    /// The steps of its escalation that are due by `now`.
+    pub fn escalated(&self, now: Timestamp) -> impl Iterator<Item = &TakenOver> {
+        self.escalate.iter().filter(move |step| step.at <= now)
+    }
+
+    /// Roles of which one who answers by `now` must hold one; empty: anyone may.
+    pub fn roles(&self, now: Timestamp) -> Vec<String> {
+        let mut roles = self.question.roles.clone();
+        for step in self.escalated(now) {
+            if !roles.contains(&step.to) {
+                roles.push(step.to.clone());
+            }
+        }
+        roles
+    }
+
+    /// How many different people must say yes.
+    pub fn quorum(&self) -> u32 {
+        self.question.quorum.max(self.batch.as_ref().map_or(1, |batch| batch.quorum)).max(1)
     }
 
     /// The digest of what an approver gets to see: SHA-256, as hexadecimal digits, over the canonical JSON of the whole
@@ -132,7 +215,7 @@ impl Approval {
 
     /// When the last needed yes was given.
     fn completed(&self) -> Option<Timestamp> {
-        let needed = usize::try_from(self.question.quorum.max(1)).unwrap_or(usize::MAX);
+        let needed = usize::try_from(self.quorum()).unwrap_or(usize::MAX);
         self.answers.iter().filter(|answer| answer.approve).nth(needed - 1).map(|answer| answer.at)
     }
 
@@ -142,20 +225,24 @@ impl Approval {
     }
 
     /// The proof of the yes, for the policy that asked; none unless it is complete.
+    ///
+    /// A policy looks at the approvers' roles once more. What it is told are those that they held and those that they answered
+    /// for: whoever answers in the name of a lead has the lead's say, and no more.
     pub fn grant(&self) -> Option<Grant> {
-        let approvers = self.answers.iter().filter(|answer| answer.approve);
+        let approver = |answer: &Answer| Approver {
+            principal: answer.by.clone(),
+            roles: answer.roles.iter().chain(&answer.answers_for).cloned().collect(),
+        };
         Some(Grant {
             id: self.id.clone(),
-            approvers: approvers
-                .map(|answer| Approver { principal: answer.by.clone(), roles: answer.roles.clone() })
-                .collect(),
+            approvers: self.answers.iter().filter(|answer| answer.approve).map(approver).collect(),
             granted: self.completed()?,
         })
     }
 }
 
 /// What ties a question to exactly one call: SHA-256, as hexadecimal digits, over the canonical JSON of tool,
-/// arguments and what is beside them, principal, session, digest of the tool's definition, and the asking policy's name, component digest and
+/// arguments and what is beside them, batch, principal, session, digest of the tool's definition, and the asking policy's name, component digest and
 /// settings digest. Change any of them, and it is another question.
 pub fn binding(call: &Call, policy: &str, component: &str, settings: &str) -> String {
     let arguments: &Map<String, Value> = &call.arguments;
@@ -172,9 +259,13 @@ pub fn binding(call: &Call, policy: &str, component: &str, settings: &str) -> St
     if let (Some(bound), false) = (bound.as_object_mut(), call.beside.is_empty()) {
         bound.insert("beside".to_owned(), Value::Object((*call.beside).clone()));
     }
+    if let (Some(bound), Some(batch)) = (bound.as_object_mut(), &call.batch) {
+        bound.insert("batch".to_owned(), json!(batch));
+    }
     digest(&bound)
 }
 
-fn digest(value: &Value) -> String {
+/// SHA-256 over the canonical JSON, as hexadecimal digits.
+pub(super) fn digest(value: &Value) -> String {
     Sha256::digest(canonical(value)).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Answer, Approval};
+use super::{Answer, Approval, Delegation, Matter, Together};
 use crate::{
-    call::CallId,
+    call::{Batch, CallId},
     clock::Timestamp,
     journal::{Event, Fold, JournalError, body, kind},
 };
@@ -18,6 +18,7 @@ pub struct Book {
     by_id: BTreeMap<String, Approval>,
     /// The latest question with that binding.
     by_binding: HashMap<String, String>,
+    delegations: BTreeMap<String, Delegation>,
 }
 
 impl Fold for Book {
@@ -39,6 +40,35 @@ impl Fold for Book {
                     approval.spent_by = Some(spent.call);
                 }
             }
+            kind::APPROVAL_ESCALATED => {
+                let body::ApprovalEscalated { from, to } = event.read()?;
+                if let Some(approval) = self.by_id.get_mut(&event.subject) {
+                    approval.told_escalated.push(body::TakenOver { from, to, at: event.at });
+                }
+            }
+            kind::APPROVAL_TOLD => {
+                let body::ApprovalTold { channel, news } = event.read()?;
+                if let Some(approval) = self.by_id.get_mut(&event.subject) {
+                    approval.unreachable = None;
+                    approval.told.push((channel, news));
+                }
+            }
+            kind::APPROVAL_UNREACHABLE => {
+                let body::ApprovalUnreachable { channel: _, reason } = event.read()?;
+                if let Some(approval) = self.by_id.get_mut(&event.subject) {
+                    approval.unreachable = Some(reason);
+                }
+            }
+            kind::APPROVAL_DELEGATED => {
+                let delegation = Delegation::told(&event.subject, &event.actor, event.at, event.read()?);
+                self.delegations.retain(|_, old| old.ends.0.saturating_add(REMEMBERED_MS) >= event.at.0);
+                self.delegations.insert(event.subject.clone(), delegation);
+            }
+            kind::APPROVAL_DELEGATION_ENDED => {
+                if let Some(delegation) = self.delegations.get_mut(&event.subject) {
+                    delegation.ended.get_or_insert(event.at);
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -49,6 +79,21 @@ impl Book {
     fn asked(&mut self, event: &Event, asked: body::ApprovalAsked) {
         let id = event.subject.clone();
         self.by_binding.insert(asked.binding.clone(), id.clone());
+        let (quorum, expires) = (asked.question.quorum, asked.expires);
+        let batch = asked.batch.map(|body::InBatch { id, name, size }| {
+            // What holds for one holds for all.
+            let others = self.by_id.values().filter_map(|other| other.batch.as_ref()).filter(|batch| batch.id == id);
+            let quorum = others.clone().map(|batch| batch.quorum).max().unwrap_or_default().max(quorum);
+            let expires = others.map(|batch| batch.expires).min().map_or(expires, |earliest| earliest.min(expires));
+            Together { id, name, size, quorum, expires }
+        });
+        if let Some(batch) = &batch {
+            for other in self.by_id.values_mut().filter_map(|other| other.batch.as_mut()) {
+                if other.id == batch.id {
+                    other.clone_from(batch);
+                }
+            }
+        }
         let approval = Approval {
             id: id.clone(),
             binding: asked.binding,
@@ -62,6 +107,11 @@ impl Book {
             session: asked.session,
             asked: event.at,
             expires: asked.expires,
+            escalate: asked.escalate,
+            told_escalated: Vec::new(),
+            batch,
+            told: Vec::new(),
+            unreachable: None,
             answers: Vec::new(),
             told_expired: false,
             spent_by: None,
@@ -79,6 +129,8 @@ impl Book {
         approval.answers.push(Answer {
             by: answered.by,
             roles: answered.roles,
+            answers_for: answered.answers_for,
+            on_behalf: answered.on_behalf,
             approve,
             at: event.at,
             reason: answered.reason,
@@ -109,6 +161,46 @@ impl Book {
     /// All questions, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Approval> {
         self.by_id.values()
+    }
+
+    /// What gets one answer, oldest first: questions alone, and batches.
+    pub fn matters(&self) -> Vec<Matter> {
+        let mut matters: Vec<Matter> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for approval in self.by_id.values() {
+            let id = approval.batch.as_ref().map_or(&approval.id, |batch| &batch.id);
+            let place = *places.entry(id).or_insert(matters.len());
+            match matters.get_mut(place) {
+                Some(matter) => matter.approvals.push(approval.clone()),
+                None => matters.push(Matter { id: id.clone(), approvals: vec![approval.clone()] }),
+            }
+        }
+        matters
+    }
+
+    /// What is answered by this id.
+    pub fn matter(&self, id: &str) -> Option<Matter> {
+        if let Some(alone) = self.by_id.get(id).filter(|approval| approval.batch.is_none()) {
+            return Some(Matter { id: id.to_owned(), approvals: vec![alone.clone()] });
+        }
+        let together = self.by_id.values().filter(|one| one.batch.as_ref().is_some_and(|batch| batch.id == id));
+        let approvals: Vec<Approval> = together.cloned().collect();
+        (!approvals.is_empty()).then(|| Matter { id: id.to_owned(), approvals })
+    }
+
+    /// The latest batch that a caller calls so in a session.
+    pub fn batch(&self, principal: &str, session: &str, batch: &Batch) -> Option<Matter> {
+        let is_it = |one: &&Approval| {
+            let named = one.batch.as_ref().is_some_and(|its| its.name == batch.name && its.size == batch.size);
+            named && one.caller.principal == principal && one.session == session
+        };
+        let last = self.by_id.values().filter(is_it).next_back()?;
+        self.matter(&last.batch.as_ref()?.id)
+    }
+
+    /// All delegations, oldest first.
+    pub fn delegations(&self) -> impl Iterator<Item = &Delegation> {
+        self.delegations.values()
     }
 
     /// The question that this call used up with this binding.
@@ -175,6 +267,8 @@ mod tests {
                     caller: Caller { principal: "alice".to_owned(), roles: Vec::new(), client: None },
                     session: "s".to_owned(),
                     expires: Timestamp(at + expires_in),
+                    escalate: Vec::new(),
+                    batch: None,
                 };
                 (kind::APPROVAL_ASKED, id, serde_json::to_value(body).unwrap())
             }
@@ -182,6 +276,8 @@ mod tests {
                 let body = body::ApprovalAnswered {
                     by: format!("p{by}"),
                     roles: Vec::new(),
+                    answers_for: Vec::new(),
+                    on_behalf: None,
                     reason: None,
                     channel: "desk".to_owned(),
                     seen: None,

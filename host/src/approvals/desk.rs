@@ -1,76 +1,37 @@
-//! Asking, answering and finding: the fold kept up to date with the journal.
+//! Asking and finding: the fold kept up to date with the journal.
 
 use uuid::Uuid;
 
-use super::{Approval, Book, Channel, Reply, State};
+use super::{Approval, ApprovalsError, Book, Delegation, Escalation, Matter};
 use crate::{
     call::{Call, CallId},
     clock::Timestamp,
-    journal::{Committed, Draft, Event, Follower, Guard, Journal, JournalError, Sequence, body, kind},
+    journal::{
+        Committed, Draft, Event, Follower, Guard, Journal, Sequence,
+        body::{self, InBatch, TakenOver},
+        kind,
+    },
     verdict::Question,
 };
 
-/// Why an approval could not be asked for, found or answered.
-#[derive(Debug, thiserror::Error)]
-pub enum ApprovalsError {
-    /// The journal could not be read or written.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// There is no such question.
-    #[error("there is no approval `{0}`")]
-    NotFound(String),
-    /// It can no longer be answered.
-    #[error("approval `{id}` is {}, not open", state.word())]
-    NotOpen {
-        /// Which.
-        id: String,
-        /// What has become of it.
-        state: State,
-    },
-    /// The one who answers lacks the role.
-    #[error("approval `{id}` is for the roles {roles}; `{by}` has none of them")]
-    NotEntitled {
-        /// Which.
-        id: String,
-        /// Who may.
-        roles: String,
-        /// Who tried.
-        by: String,
-    },
-    /// The caller cannot approve their own call.
-    #[error("`{by}` made this call and may not approve it")]
-    OwnCall {
-        /// Who tried.
-        by: String,
-    },
-    /// What was shown to whoever answers is not what is asked.
-    #[error("what was shown is not what approval `{id}` asks")]
-    NotWhatWasSeen {
-        /// Which.
-        id: String,
-    },
-    /// The AI app may not answer it.
-    #[error("approval `{id}` is not for the AI app to bring an answer to")]
-    NotThisWay {
-        /// Which.
-        id: String,
-    },
-    /// Nobody has such a name.
-    #[error("an approver has a name, without control characters")]
-    NoName,
-    /// They have said so before.
-    #[error("`{by}` has already answered approval `{id}`")]
-    Answered {
-        /// Which.
-        id: String,
-        /// Who.
-        by: String,
-    },
-}
-
 /// The questions of one journal. Clones share everything.
 #[derive(Clone, Debug)]
-pub struct Approvals(Follower<Book>);
+pub struct Approvals(pub(super) Follower<Book>);
+
+/// A question to be put about one call.
+#[derive(Clone, Copy, Debug)]
+pub struct Put<'a> {
+    /// The policy that asks.
+    pub policy: &'a str,
+    /// What ties it to the call: [`binding`](super::binding).
+    pub binding: &'a str,
+    /// What it asks.
+    pub question: &'a Question,
+    /// Who may answer as well after a while. A question keeps the terms that it was asked on.
+    pub escalate: &'a [Escalation],
+    /// Up to which position it was looked whether the same is asked already.
+    pub since: Sequence,
+}
 
 impl Approvals {
     /// The questions in this journal.
@@ -78,8 +39,13 @@ impl Approvals {
         Self(Follower::new(journal))
     }
 
+    /// The journal that they are in.
+    pub fn journal(&self) -> &Journal {
+        self.0.journal()
+    }
+
     /// Brings the fold up to date and returns the position that it stands at.
-    async fn refresh(&self) -> Result<Sequence, ApprovalsError> {
+    pub(super) async fn refresh(&self) -> Result<Sequence, ApprovalsError> {
         self.0.refresh().await?;
         Ok(self.0.look(|_, upto| upto))
     }
@@ -109,6 +75,28 @@ impl Approvals {
         Ok(self.0.look(|book, _| book.iter().cloned().collect()))
     }
 
+    /// The same, as what gets one answer: questions alone, and batches.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub async fn matters(&self) -> Result<Vec<Matter>, ApprovalsError> {
+        self.0.refresh().await?;
+        Ok(self.0.look(|book, _| book.matters()))
+    }
+
+    /// What is answered by this id; of a question in a batch, the batch.
+    ///
+    /// # Errors
+    /// If there is none, or the journal cannot be read.
+    pub async fn matter(&self, id: &str) -> Result<Matter, ApprovalsError> {
+        self.0.refresh().await?;
+        let found = self.0.look(|book, _| {
+            let batch = book.get(id).and_then(|one| one.batch.as_ref()).map(|batch| batch.id.as_str());
+            book.matter(batch.unwrap_or(id))
+        });
+        found.ok_or_else(|| ApprovalsError::NotFound(id.to_owned()))
+    }
+
     /// One question by its id.
     ///
     /// # Errors
@@ -118,117 +106,89 @@ impl Approvals {
         self.0.look(|book, _| book.get(id).cloned()).ok_or_else(|| ApprovalsError::NotFound(id.to_owned()))
     }
 
+    /// All delegations of the last day, oldest first.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub async fn delegations(&self) -> Result<Vec<Delegation>, ApprovalsError> {
+        self.0.refresh().await?;
+        Ok(self.0.look(|book, _| book.delegations().cloned().collect()))
+    }
+
     /// The time by which states are told.
     pub fn now(&self) -> Timestamp {
         self.0.journal().now()
     }
 
-    /// Puts a question about `call`, unless the same question was put since `since`. Returns whichever stands.
+    /// Puts a question about `call`, unless the same question was put since it was looked for. Returns whichever stands.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub async fn ask(
-        &self,
-        call: &Call,
-        policy: &str,
-        binding: &str,
-        question: &Question,
-        since: Sequence,
-    ) -> Result<Approval, ApprovalsError> {
-        let id = Uuid::now_v7().to_string();
-        let asked = body::ApprovalAsked {
-            binding: binding.to_owned(),
-            call: call.id.clone(),
-            policy: policy.to_owned(),
-            question: question.clone(),
-            tool: call.tool.clone(),
-            arguments: serde_json::Value::Object((*call.arguments).clone()),
-            beside: (*call.beside).clone(),
-            caller: call.caller.clone(),
-            session: call.session.clone(),
-            expires: self.now().plus(question.expires_in),
-        };
-        let draft = Draft::new(&call.caller.principal, kind::APPROVAL_ASKED, &id, &asked)?;
-        let bound = binding.to_owned();
-        let guard = Guard {
-            since,
-            disturbed_by: Box::new(move |event: &Event| {
-                event.kind == kind::APPROVAL_ASKED
-                    && event.body.get("binding").and_then(serde_json::Value::as_str) == Some(&bound)
-            }),
-        };
-        // On a conflict someone else asked the same meanwhile: theirs stands.
-        match self.0.journal().commit(vec![draft], guard).await? {
-            Committed::At(_) | Committed::Conflict => {}
-        }
-        let (found, _) = self.find(binding, None).await?;
-        found.ok_or(ApprovalsError::NotFound(id))
-    }
-
-    /// Records one person's answer and returns the question as it stands then.
-    ///
-    /// # Errors
-    /// If there is no such question, it is no longer open, it is not what they were shown, or they may not answer it.
-    pub async fn answer(&self, id: &str, reply: Reply) -> Result<Approval, ApprovalsError> {
-        let by = reply.by.trim();
-        if by.is_empty() || by.chars().any(char::is_control) {
-            return Err(ApprovalsError::NoName);
-        }
+    pub async fn ask(&self, call: &Call, put: Put<'_>) -> Result<Approval, ApprovalsError> {
+        let Put { policy, binding, question, escalate, mut since } = put;
         loop {
-            let since = self.refresh().await?;
-            let approval = self.get(id).await?;
-            let seen = approval.digest();
-            if reply.seen.as_ref().is_some_and(|shown| *shown != seen) {
-                return Err(ApprovalsError::NotWhatWasSeen { id: approval.id });
-            }
-            if reply.channel == Channel::Client && approval.question.channel != Channel::Client.word() {
-                return Err(ApprovalsError::NotThisWay { id: approval.id });
-            }
-            self.entitled(&approval, by, &reply.roles)?;
-            let answered = body::ApprovalAnswered {
-                by: by.to_owned(),
-                roles: reply.roles.clone(),
-                reason: reply.reason.clone(),
-                channel: reply.channel.word().to_owned(),
-                seen: Some(seen),
+            let id = Uuid::now_v7().to_string();
+            let now = self.now();
+            let due = |step: &Escalation| TakenOver {
+                from: step.from.clone(),
+                to: step.to.clone(),
+                at: now.plus(step.after),
             };
-            let kind = if reply.approve { kind::APPROVAL_GRANTED } else { kind::APPROVAL_REFUSED };
-            let draft = Draft::new(by, kind, id, &answered)?;
-            match self.0.journal().commit(vec![draft], touching(vec![id.to_owned()], since)).await? {
-                Committed::At(_) => return self.get(id).await,
-                Committed::Conflict => {}
+            let concerns = |step: &&Escalation| question.roles.contains(&step.from);
+            let asked = body::ApprovalAsked {
+                binding: binding.to_owned(),
+                call: call.id.clone(),
+                policy: policy.to_owned(),
+                question: question.clone(),
+                tool: call.tool.clone(),
+                arguments: serde_json::Value::Object((*call.arguments).clone()),
+                beside: (*call.beside).clone(),
+                caller: call.caller.clone(),
+                session: call.session.clone(),
+                expires: now.plus(question.expires_in),
+                escalate: escalate.iter().filter(concerns).map(due).collect(),
+                batch: self.batch(call),
+            };
+            let draft = Draft::new(&call.caller.principal, kind::APPROVAL_ASKED, &id, &asked)?;
+            let committed = self.0.journal().commit(vec![draft], unasked(call, binding, since)).await?;
+            let (found, upto) = self.find(binding, None).await?;
+            match (committed, found) {
+                (Committed::At(_), found) => return found.ok_or(ApprovalsError::NotFound(id)),
+                // Somebody else asked the same meanwhile: theirs stands.
+                (Committed::Conflict, Some(found)) if found.is_open(self.now()) => return Ok(found),
+                // Or something has happened to its batch.
+                (Committed::Conflict, _) => since = upto,
             }
         }
     }
 
-    /// Whether somebody with these roles may answer a question now.
+    /// Whether somebody with these roles may answer a question now, or the batch that it is in.
     ///
     /// # Errors
     /// If there is none, or the journal cannot be read.
     pub async fn takes(&self, id: &str, by: &str, roles: &[String]) -> Result<bool, ApprovalsError> {
-        Ok(self.entitled(&self.get(id).await?, by, roles).is_ok())
+        match self.may_answer(&self.matter(id).await?, by, roles).await {
+            Ok(()) => Ok(true),
+            Err(ApprovalsError::Journal(error)) => Err(error.into()),
+            Err(_) => Ok(false),
+        }
     }
 
-    fn entitled(&self, approval: &Approval, by: &str, roles: &[String]) -> Result<(), ApprovalsError> {
-        let (id, by) = (approval.id.clone(), by.to_owned());
-        let question = &approval.question;
-        match approval.state(self.now()) {
-            State::Open => {}
-            state @ (State::Granted | State::Refused | State::Expired | State::Spent) => {
-                return Err(ApprovalsError::NotOpen { id, state });
-            }
-        }
-        if !question.roles.is_empty() && !roles.iter().any(|role| question.roles.contains(role)) {
-            let roles = question.roles.iter().map(|role| format!("`{role}`")).collect::<Vec<_>>().join(", ");
-            return Err(ApprovalsError::NotEntitled { id, roles, by });
-        }
-        if same_person(&by, &approval.caller.principal) && !question.self_approval {
-            return Err(ApprovalsError::OwnCall { by });
-        }
-        if approval.answers.iter().any(|answer| same_person(&answer.by, &by)) {
-            return Err(ApprovalsError::Answered { id, by });
-        }
-        Ok(())
+    /// The batch that a question about this call comes into: one that others of it are in and that has room, or a new one.
+    fn batch(&self, call: &Call) -> Option<InBatch> {
+        let (wanted, now) = (call.batch.as_ref()?, self.now());
+        let open = self.0.look(|book, _| book.batch(&call.caller.principal, &call.session, wanted));
+        let with_room = open.filter(|matter| {
+            let same = |one: &Approval| {
+                one.tool == call.tool
+                    && one.beside == *call.beside
+                    && one.arguments.as_object() == Some(&*call.arguments)
+            };
+            let has_room = !matter.is_whole() || matter.approvals.iter().any(same);
+            has_room && matter.approvals.iter().all(|one| one.is_open(now) && one.answers.is_empty())
+        });
+        let id = with_room.map_or_else(|| Uuid::now_v7().to_string(), |matter| matter.id);
+        Some(InBatch { id, name: wanted.name.clone(), size: wanted.size })
     }
 
     /// Records that nobody answered in time. Whoever notices first, once.
@@ -253,17 +213,33 @@ impl Approvals {
     }
 }
 
-/// A guard that any event about one of these approvals disturbs: so each is spent once, and no answer is overlooked.
-pub fn touching(ids: Vec<String>, since: Sequence) -> Guard {
+/// A guard that the same question disturbs, and whatever happens to the batch that it is for.
+fn unasked(call: &Call, binding: &str, since: Sequence) -> Guard {
+    let (binding, session, batch) = (binding.to_owned(), call.session.clone(), call.batch.clone());
     Guard {
         since,
         disturbed_by: Box::new(move |event: &Event| {
-            event.kind.starts_with("approval.") && ids.contains(&event.subject)
+            let says = |pointer: &str| event.body.pointer(pointer).and_then(serde_json::Value::as_str);
+            match (event.kind.as_str(), &batch) {
+                (kind::APPROVAL_ASKED, _) if says("/binding") == Some(&binding) => true,
+                (kind::APPROVAL_ASKED, Some(batch)) => {
+                    says("/session") == Some(&session) && says("/batch/name") == Some(&batch.name)
+                }
+                // Which batch it happened to is not in the event: it is looked up again.
+                (kind::APPROVAL_GRANTED | kind::APPROVAL_REFUSED | kind::APPROVAL_EXPIRED, Some(_)) => true,
+                (_, _) => false,
+            }
         }),
     }
 }
 
-/// Whether two names are one person's: a capital letter makes nobody another.
-fn same_person(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
+/// A guard that any event about one of these approvals or delegations disturbs: so each approval is spent once, and no answer is
+/// overlooked. That people were told of it changes nothing.
+pub fn touching(ids: Vec<String>, since: Sequence) -> Guard {
+    Guard {
+        since,
+        disturbed_by: Box::new(move |event: &Event| {
+            event.kind.starts_with("approval.") && event.kind != kind::APPROVAL_TOLD && ids.contains(&event.subject)
+        }),
+    }
 }

@@ -258,18 +258,44 @@ pub(super) enum ApprovalsAction {
     },
     /// Shows one, with everything that it would allow.
     Show {
-        /// The approval's id, or its beginning.
+        /// The id of an approval or a batch, or its beginning.
         id: String,
     },
     /// Allows the one call that was asked about.
     Approve(Answer),
     /// Does not.
     Refuse(Answer),
+    /// Lets somebody answer in another's name for a while; without names, lists who may.
+    Delegate(Delegate),
+    /// Makes a link by which one person comes in to the page, once.
+    Link,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Delegate {
+    /// Whose roles.
+    #[arg(long, value_name = "NAME", requires = "to")]
+    pub(super) from: Option<String>,
+    /// Who may answer for them.
+    #[arg(long, value_name = "NAME", requires_all = ["from", "minutes"])]
+    pub(super) to: Option<String>,
+    /// Which role; may be given several times. Those of the valid keys of that name, unless given.
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(super) roles: Vec<String>,
+    /// For how long.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=43_200))]
+    pub(super) minutes: Option<u32>,
+    /// Why, for the journal.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+    /// Ends a delegation, at once: its id, or the beginning of it.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "roles", "minutes"])]
+    pub(super) end: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Answer {
-    /// The approval's id, or its beginning.
+    /// The id of an approval or a batch, or its beginning.
     pub(super) id: String,
     /// Who answers; the name of the user of this machine unless given.
     #[arg(long = "as", value_name = "NAME")]

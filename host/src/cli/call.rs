@@ -95,6 +95,7 @@ fn request(config: &Config, asked: &Call) -> CallRequest {
         continues: None,
         idempotency_key: asked.idempotency_key.clone(),
         answers: Vec::new(),
+        batch: None,
     }
 }
 

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use serde_json::{Map, Value};
 
 use super::error::Failure;
+pub(super) use crate::plain::{line, plain};
 
 /// Prints a text to standard output. A reader that has gone away is no failure.
 ///
@@ -20,24 +21,6 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written.context("standard output cannot be written to")?),
     }
-}
-
-/// Text in which nothing hides: what a terminal would not show, or would obey, is written out.
-pub(super) fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\n' | '"' | '\'' | '\\' => plain.push(letter),
-            // Writing into memory does not fail.
-            _ => drop(write!(plain, "{}", letter.escape_debug())),
-        }
-    }
-    plain
-}
-
-/// The same, on one line.
-pub(super) fn line(text: &str) -> String {
-    plain(text).replace('\n', "\\n")
 }
 
 /// Tells a person something beside the answer, on standard error, if that can be written to. Much of it is strangers'

@@ -12,11 +12,12 @@ use super::{
     running::{block_on, configuration, with_app},
 };
 use crate::{
-    app::{House, Keyring},
+    app::{App, House, Keyring},
     config::Config,
     gateway::{self, Authenticate, Gateway},
     identity::{Keys, Pepper},
     sessions::Sessions,
+    tasks::Tasks,
 };
 
 /// Serves until the client hangs up, or the process is told to end.
@@ -43,6 +44,8 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
         match asked.http {
             None => {
                 tell("interlock serves MCP on standard input and output");
+                // What is on standard error is for the AI app to see.
+                open_to_people(&app, &config, &doors, false).await?;
                 tokio::select! {
                     served = gateway::serve_stdio(&gateway, tokio::io::stdin(), tokio::io::stdout()) => {
                         served.context("the connection to the AI app failed")?;
@@ -55,6 +58,7 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
                     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
                 let bound = listener.local_addr().context("the listener has no address")?;
                 tell(&format!("interlock serves MCP at http://{bound}/mcp"));
+                open_to_people(&app, &config, &doors, true).await?;
                 let known = config.http_keys.then(|| -> Arc<dyn Authenticate> {
                     Arc::new(Keyring(Keys::new(app.journal.clone(), config.journal.pepper())))
                 });
@@ -68,6 +72,30 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
         doors.stop(gateway::Config::default().grace).await;
         Ok(())
     }))
+}
+
+/// Opens the door for people, where there is to be one, and has those told who are to be. `shown`: whoever reads standard error
+/// may come in.
+async fn open_to_people(app: &Arc<App>, config: &Config, doors: &Tasks, shown: bool) -> Result<(), Failure> {
+    let mut base = config.admin.said.then(|| config.admin.base());
+    if shown || config.admin.said {
+        let listen = config.admin.listen;
+        match TcpListener::bind(listen).await {
+            Ok(listener) => {
+                let url = app.open_to_people(config, listener, doors).context("the listener has no address")?;
+                tell(&format!("interlock serves people at {url}/approvals"));
+                if shown && !config.http_keys {
+                    let link = app.links().make("interlock", &url).await.context("a link into it cannot be made")?;
+                    tell(&format!("come in, once and within 10 minutes, by {}", link.expose()));
+                }
+                base = Some(url);
+            }
+            // Another gateway may serve them as well: the questions are the same.
+            Err(error) => tell(&format!("Note: people are not served at {listen}: {error}.")),
+        }
+    }
+    app.look_after_questions(config, base, doors);
+    Ok(())
 }
 
 fn door(config: &Config, address: Option<SocketAddr>) -> gateway::Config {

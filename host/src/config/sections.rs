@@ -1,22 +1,18 @@
 //! The file as a whole, and its small sections.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
-
 use http::uri::Authority;
 
 use super::{
+    admin, approvals,
     document::Node,
     findings::Findings,
     idempotency, journal, policies,
-    problem::ProblemKind::{BadValue, Unsupported},
+    problem::ProblemKind::BadValue,
     servers,
     shape::{Key, Shape},
     trusted,
 };
-use crate::{approvals, call::Caller};
+use crate::call::Caller;
 
 /// What a configuration file may hold.
 pub(super) const FILE: Shape = Shape::Table(&[
@@ -25,7 +21,7 @@ pub(super) const FILE: Shape = Shape::Table(&[
     Key::new("policies", policies::SHAPE, "The policies, in the order in which they are asked."),
     Key::new("auth", AUTH, "Who may come in over HTTP."),
     Key::new("local", LOCAL, "Who calls over stdio and from the command line."),
-    Key::new("approvals", APPROVALS, "Questions to people."),
+    Key::new("approvals", approvals::SHAPE, "Questions to people."),
     Key::new(
         "idempotency",
         idempotency::SHAPE,
@@ -33,7 +29,7 @@ pub(super) const FILE: Shape = Shape::Table(&[
     ),
     Key::new("workflows", Shape::Absent("workflows come later"), "Workflow templates, by name."),
     Key::new("journal", journal::SHAPE, "Where and how everything that happens is kept."),
-    Key::new("admin", ADMIN, "The door for people."),
+    Key::new("admin", admin::SHAPE, "The door for people."),
     Key::new("trust", trusted::SHAPE, "Whose components are loaded."),
     Key::new(
         "session_idle_minutes",
@@ -70,36 +66,6 @@ const LOCAL: Shape = Shape::Table(&[Key::new(
     "The roles of the caller named `local`; [\"agent\"] unless given.",
 )]);
 
-const APPROVALS: Shape = Shape::Table(&[
-    Key::new(
-        "expire_minutes",
-        Shape::Whole(1, 43_200),
-        "Minutes for which a question stays open unless its policy says \
-        otherwise; 60 unless given.",
-    ),
-    Key::new(
-        "hold_open_seconds",
-        Shape::Whole(0, 3_600),
-        "Seconds for which a call waits for the answer before the AI app \
-        is told to call again; 45 unless given.",
-    ),
-]);
-
-const ADMIN: Shape = Shape::Table(&[Key::new(
-    "listen",
-    Shape::Text,
-    "Address and port, on this machine only; 127.0.0.1:7422 unless given.",
-)]);
-
-/// How long questions live, and how long a client waits for an answer.
-pub(super) fn approvals(section: Option<&Node>) -> approvals::Config {
-    let number = |key| section.and_then(|section| section.get(key)).and_then(Node::whole);
-    approvals::Config {
-        expire: Duration::from_secs(60 * number("expire_minutes").unwrap_or(60)),
-        hold_open: Duration::from_secs(number("hold_open_seconds").unwrap_or(45)),
-    }
-}
-
 /// The caller over stdio and from the command line.
 pub(super) fn local(section: Option<&Node>, findings: &mut Findings<'_>) -> Caller {
     let roles = section.and_then(|section| section.get("roles"));
@@ -132,23 +98,4 @@ pub(super) fn hosts(section: Option<&Node>, findings: &mut Findings<'_>) -> Vec<
         is_host.then(|| host.to_owned())
     });
     named.collect()
-}
-
-/// Where the door for people is.
-pub(super) fn admin(section: Option<&Node>, findings: &mut Findings<'_>) -> SocketAddr {
-    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 7422));
-    let Some((at, text)) = section.and_then(|section| section.get("listen")).and_then(|at| Some((at, at.text()?)))
-    else {
-        return default;
-    };
-    match text.parse::<SocketAddr>() {
-        Ok(address) if !address.ip().is_loopback() => {
-            findings.value(at, Unsupported, "must be an address of this machine alone, such as `127.0.0.1:7422`");
-        }
-        Ok(address) => return address,
-        Err(_) => {
-            findings.value(at, BadValue, "must be an address and a port, such as `127.0.0.1:7422`");
-        }
-    }
-    default
 }

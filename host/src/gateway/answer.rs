@@ -236,6 +236,7 @@ impl Inner {
             },
         };
         let idempotency_key = client::idempotency_key(request)?;
+        let batch = client::named_batch(request)?;
         let tool = request.params.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let arguments = match request.params.shift_remove("arguments") {
             Some(Value::Object(arguments)) => arguments,
@@ -245,7 +246,7 @@ impl Inner {
         // The last is of MCP 2025-11-25: a call that becomes a task is not finished when it is answered.
         beside.retain(|key, _| !["name", "_meta", "requestState", "inputResponses", "task"].contains(&key.as_str()));
         let caller = client.caller.clone();
-        Ok(CallRequest { tool, arguments, beside, caller, session, continues, idempotency_key, answers })
+        Ok(CallRequest { tool, arguments, beside, caller, session, continues, idempotency_key, answers, batch })
     }
 
     /// Keeps an operation open beyond its request, until the client comes back with an answer or stays away too long.

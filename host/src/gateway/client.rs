@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::message::{INVALID_PARAMS, Object, Request, UNSUPPORTED_VERSION, rpc};
 use crate::{
-    call::Caller,
+    call::{Batch, Caller},
     downstream::{RpcError, takes_forms, without_tasks},
     mediation::is_idempotency_key,
 };
@@ -29,6 +29,8 @@ const INTERLOCK_PREFIX: &str = "interlock/";
 pub(super) const SESSION_KEY: &str = "interlock/session";
 /// What the client calls this piece of work.
 const IDEMPOTENCY_KEY: &str = "interlock/idempotency-key";
+/// Which calls people are to be asked about together with this one.
+const BATCH_KEY: &str = "interlock/batch";
 /// Longest session name that a client may give, in bytes.
 const LONGEST_SESSION: usize = 128;
 
@@ -204,6 +206,20 @@ pub(super) fn idempotency_key(request: &Request) -> Result<Option<String>, RpcEr
             format!("`_meta[\"{IDEMPOTENCY_KEY}\"]` is not a text of 1 to 255 visible ASCII characters"),
         )),
     }
+}
+
+/// The calls that people are to be asked about together with this one, where the request names such.
+///
+/// # Errors
+/// `-32602` if it names them in a way that nothing can be named.
+pub(super) fn named_batch(request: &Request) -> Result<Option<Batch>, RpcError> {
+    let Some(named) = request.meta().and_then(|meta| meta.get(BATCH_KEY)) else { return Ok(None) };
+    let (name, size) = (named.get("name").and_then(Value::as_str), named.get("size").and_then(Value::as_u64));
+    let batch = name.zip(size).and_then(|(name, size)| Batch::new(name, size));
+    batch.map(Some).ok_or_else(|| {
+        let what = format!("`_meta[\"{BATCH_KEY}\"]` is not `{{\"name\": TEXT, \"size\": 1 to {}}}`", Batch::MOST);
+        rpc(INVALID_PARAMS, what)
+    })
 }
 
 /// A request's `_meta` as a server may see it: without what is between this client and this door alone.

@@ -163,12 +163,38 @@ impl Keys {
     /// # Errors
     /// If it is nobody's, or cannot be told.
     pub async fn authenticate(&self, shown: &str) -> Result<Caller, Denied> {
+        let id = self.proven(shown).await?;
+        self.caller(&id).await
+    }
+
+    /// Which key this is, for somebody who has shown it and is to be known by it for a while: see [`Keys::caller`].
+    ///
+    /// # Errors
+    /// If it is none that counts.
+    pub async fn identify(&self, shown: &str) -> Result<String, Denied> {
+        let id = self.proven(shown).await?;
+        self.caller(&id).await?;
+        Ok(id)
+    }
+
+    /// The id of the key that was shown, if it is that key, whether or not it still counts.
+    async fn proven(&self, shown: &str) -> Result<String, Denied> {
         let key: ApiKey = shown.parse().map_err(|_| Denied::Unknown)?;
         self.0.book.refresh().await.map_err(|error| Denied::Unchecked(error.into()))?;
         let record = self.0.book.look(|book, _| book.get(key.id()).cloned()).ok_or(Denied::Unknown)?;
         if !self.pepper().await.map_err(Denied::Unchecked)?.is(&key, &record.digest) {
             return Err(Denied::Unknown);
         }
+        Ok(key.id().to_owned())
+    }
+
+    /// Whose the key of this id is, as long as it counts.
+    ///
+    /// # Errors
+    /// If it does not any more, or that cannot be told.
+    pub async fn caller(&self, id: &str) -> Result<Caller, Denied> {
+        self.0.book.refresh().await.map_err(|error| Denied::Unchecked(error.into()))?;
+        let record = self.0.book.look(|book, _| book.get(id).cloned()).ok_or(Denied::Unknown)?;
         match record.state(self.0.book.journal().now()) {
             State::Valid => Ok(Caller { principal: record.name, roles: record.roles, client: None }),
             State::Revoked => Err(Denied::Revoked(record.id)),

@@ -1,16 +1,22 @@
 //! The shapes of events' bodies. Fields that a reader does not know are passed over; new fields need a default.
 
+mod approvals;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use approvals::{
+    ApprovalAnswered, ApprovalAsked, ApprovalDelegated, ApprovalEscalated, ApprovalExpired, ApprovalSpent,
+    ApprovalTold, ApprovalUnreachable, DelegationEnded, InBatch, OnBehalf, TakenOver,
+};
 
 use super::Sequence;
 use crate::{
     call::{CallId, Caller, Idempotency, Outcome, ToolName},
     clock::Timestamp,
-    verdict::{Question, Refusal},
+    verdict::Refusal,
 };
 
-/// Who approved what: the bodies of `approval.*` are with the module that folds them.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -217,66 +223,6 @@ pub struct Settled {
     pub reason: Option<String>,
 }
 
-/// Body of `approval.asked`; the subject is the approval's id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ApprovalAsked {
-    /// SHA-256 that binds it to one exact call, as hexadecimal digits.
-    pub binding: String,
-    /// The call that gave rise to it.
-    pub call: CallId,
-    /// Which policy asks.
-    pub policy: String,
-    /// What is asked.
-    pub question: Question,
-    /// Which tool would be called.
-    pub tool: ToolName,
-    /// With what.
-    pub arguments: Value,
-    /// What the request's parameters held beside name, arguments and `_meta`.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub beside: Map<String, Value>,
-    /// By whom.
-    pub caller: Caller,
-    /// In which session.
-    pub session: String,
-    /// When silence becomes a no.
-    pub expires: Timestamp,
-}
-
-/// Body of `approval.granted` and `approval.refused`: one human's answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ApprovalAnswered {
-    /// Whose answer.
-    pub by: String,
-    /// The roles they held when answering.
-    #[serde(default)]
-    pub roles: Vec<String>,
-    /// Why, in their words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// By which way: `desk` (the command line), `page`, `rest` or `client`.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub channel: String,
-    /// Digest of the question as it was shown; none in answers of before there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seen: Option<String>,
-}
-
-/// Body of `approval.spent`; committed together with the admission that it made possible.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ApprovalSpent {
-    /// The call that was admitted.
-    pub call: CallId,
-}
-
-/// Body of `approval.expired`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ApprovalExpired {
-    /// Why, where it was not time alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
 /// Body of `tool.pinned`, `tool.changed` and `tool.accepted`; the subject is `server/tool`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Defined {
@@ -308,6 +254,19 @@ pub struct KeyRevoked {
     /// The principal of its calls.
     pub name: String,
 }
+
+/// Body of `admin.linked`: a link by which somebody can come in to the door for people, once; the subject is its id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdminLinked {
+    /// SHA-256 of its 256 random bits, as hexadecimal digits.
+    pub digest: String,
+    /// Until when it can be used.
+    pub expires: Timestamp,
+}
+
+/// Body of `admin.entered`: the link has been used; the subject is its id, the actor who they say they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AdminEntered {}
 
 /// Body of `stop.ordered`; the subject is the stop's id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -35,6 +35,16 @@ pub mod kind {
     pub const APPROVAL_EXPIRED: &str = "approval.expired";
     /// An approval was used by the one call that it was for.
     pub const APPROVAL_SPENT: &str = "approval.spent";
+    /// A question has been open for so long that holders of another role may answer it as well.
+    pub const APPROVAL_ESCALATED: &str = "approval.escalated";
+    /// People were told of a question, or of what became of it.
+    pub const APPROVAL_TOLD: &str = "approval.told";
+    /// Nobody could be told of a question.
+    pub const APPROVAL_UNREACHABLE: &str = "approval.unreachable";
+    /// Somebody may answer in another's name for a while.
+    pub const APPROVAL_DELEGATED: &str = "approval.delegated";
+    /// They may no longer.
+    pub const APPROVAL_DELEGATION_ENDED: &str = "approval.delegation-ended";
     /// A tool was seen for the first time: its definition is the one that counts from now on.
     pub const TOOL_PINNED: &str = "tool.pinned";
     /// A server shows another definition of a tool than the one that counts, or that one again.
@@ -45,6 +55,10 @@ pub mod kind {
     pub const KEY_CREATED: &str = "key.created";
     /// An API key was ended.
     pub const KEY_REVOKED: &str = "key.revoked";
+    /// A link into the door for people was made.
+    pub const ADMIN_LINKED: &str = "admin.linked";
+    /// Somebody came in by it.
+    pub const ADMIN_ENTERED: &str = "admin.entered";
     /// An operator suspended calls.
     pub const STOP_ORDERED: &str = "stop.ordered";
     /// An operator let them go on.
@@ -80,7 +94,7 @@ pub mod kind {
     pub const SESSION_ENDED: &str = "session.ended";
 
     /// All of them.
-    pub const ALL: [&str; 33] = [
+    pub const ALL: [&str; 40] = [
         CALL_ADMITTED,
         CALL_FINISHED,
         CALL_REVIEWED,
@@ -93,11 +107,18 @@ pub mod kind {
         APPROVAL_REFUSED,
         APPROVAL_EXPIRED,
         APPROVAL_SPENT,
+        APPROVAL_ESCALATED,
+        APPROVAL_TOLD,
+        APPROVAL_UNREACHABLE,
+        APPROVAL_DELEGATED,
+        APPROVAL_DELEGATION_ENDED,
         TOOL_PINNED,
         TOOL_CHANGED,
         TOOL_ACCEPTED,
         KEY_CREATED,
         KEY_REVOKED,
+        ADMIN_LINKED,
+        ADMIN_ENTERED,
         STOP_ORDERED,
         STOP_LIFTED,
         PROCESS_STARTED,

@@ -165,6 +165,7 @@ fn call(journal: &Journal) -> (Call, Draft) {
         definition: "d".into(),
         continues: None,
         idempotency: None,
+        batch: None,
     };
     let body = json!({
         "tool": "a/b", "arguments": {}, "caller": {"principal": "p"}, "session": "s", "process": journal.process()

@@ -130,6 +130,11 @@ impl Journal {
         self.shared.peers.living().map_err(|source| JournalError::File { path: folder.clone(), source })
     }
 
+    /// Where the files are that tell who lives.
+    pub(super) fn peers_folder(&self) -> &Path {
+        &self.shared.peers.folder
+    }
+
     /// The folder beside it for the components that judged calls, so that one can be gone back to. It may not be there.
     pub fn components(&self) -> &Path {
         &self.shared.components

@@ -42,6 +42,8 @@ const EXACT: [&str; 23] = [
 fn exact_within(field: &str) -> &'static [&'static str] {
     match field {
         "policies" => &["policy", "mode", "verdict", "code", "micros"],
+        "batch" => &["id", "size"],
+        "escalate" => &["from", "to", "at"],
         "question" => &["roles", "quorum", "expires_in_ms", "self_approval", "channel"],
         "refused" => &["policy", "code", "unlocks"],
         _ => &[],

@@ -50,6 +50,7 @@ impl Case {
             definition: "".into(),
             continues: None,
             idempotency: None,
+            batch: None,
         };
         let at = Position { line: 1, column: 1 };
         Self {
@@ -132,6 +133,7 @@ fn call(call: file::Call) -> Result<(Call, Option<Grant>), NotAToolName> {
         definition: "".into(),
         continues: None,
         idempotency: None,
+        batch: None,
     };
     Ok((call, grant))
 }

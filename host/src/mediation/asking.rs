@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use super::{ClientQuestion, Mediator, Refused, records, refusing::Turned, through_client, waiting::Waiting};
 use crate::{
-    approvals::{Approval, State, binding, touching},
+    approvals::{Approval, Put, State, binding, touching},
     call::Call,
     journal::{Guard, Sequence},
     policy::Judgement,
@@ -47,6 +47,8 @@ struct Standing {
     spends: Vec<String>,
     refused: Vec<Refused>,
     open: Vec<Approval>,
+    /// Whether all questions are there that are answered together with these.
+    whole: bool,
     since: Sequence,
 }
 
@@ -75,9 +77,14 @@ impl Mediator {
                 tracing::info!(call.id = %call.id, tool = %call.tool, "call waits for approval");
             }
             waiting.asked.extend(ids.iter().filter(|id| !waiting.asked.contains(id)).cloned().collect::<Vec<_>>());
+            if standing.open.iter().any(|approval| approval.unreachable.is_some()) || !standing.whole {
+                // Nobody is there who could answer now, or not before the client has made its other calls.
+                return Ok(Asked::Turned(standing.open.iter().map(pending).collect()));
+            }
             let message = format!("Waiting for a human to answer approval {}.", ids.join(", "));
             let now = parts.approvals.now();
-            let shortest = standing.open.iter().map(|approval| approval.expires.since(now)).min().unwrap_or_default();
+            let shortest =
+                standing.open.iter().map(|approval| approval.deadline().since(now)).min().unwrap_or_default();
             let guard = touching(ids, standing.since);
             let mut through_client = self.for_client(call, &standing.open, waiting).await?;
             if !through_client.is_empty() && waiting.link.takes_input_required {
@@ -118,7 +125,7 @@ impl Mediator {
         waiting: &Waiting<'_>,
     ) -> Result<Standing, Turned> {
         let approvals = &self.parts().approvals;
-        let mut standing = Standing { since: Sequence(u64::MAX), ..Standing::default() };
+        let mut standing = Standing { since: Sequence(u64::MAX), whole: true, ..Standing::default() };
         for (policy, question) in questions {
             let Some(record) = judgement.records.iter().find(|record| record.policy == *policy) else { continue };
             let bound = binding(call, policy, &record.component, &record.settings);
@@ -128,7 +135,7 @@ impl Mediator {
             let mut current = found;
             if let Some(approval) = &current {
                 match approval.state(now) {
-                    State::Open => {}
+                    State::Open | State::Unreachable => {}
                     State::Granted => {
                         standing.spends.push(approval.id.clone());
                         standing.grants.extend(approval.grant().map(|grant| (policy.clone(), grant)));
@@ -140,7 +147,7 @@ impl Mediator {
                         continue;
                     }
                     // A no stands for as long as the question would have.
-                    State::Refused if now < approval.expires => {
+                    State::Refused if now < approval.deadline() => {
                         standing.refused.push(refused(approval));
                         continue;
                     }
@@ -160,9 +167,14 @@ impl Mediator {
                     if question.expires_in.is_zero() {
                         question.expires_in = self.parts().config.expire;
                     }
-                    approvals.ask(call, policy, &bound, &question, since).await?
+                    let escalate = &self.parts().config.escalate;
+                    let put = Put { policy, binding: &bound, question: &question, escalate, since };
+                    approvals.ask(call, put).await?
                 }
             };
+            if open.batch.is_some() {
+                standing.whole &= approvals.matter(&open.id).await?.is_whole();
+            }
             standing.open.push(open);
         }
         Ok(standing)
@@ -175,6 +187,22 @@ fn told(approval: &Approval, code: &str, reason: String, unlocks: Vec<Unlock>) -
 }
 
 fn pending(approval: &Approval) -> Refused {
+    if let Some(why) = &approval.unreachable {
+        let reason = format!(
+            "{} It needs a human's approval ({}), and nobody could be told of it: {why}. It stays open; have a human look \
+             at it, then make exactly the same call again.",
+            approval.question.reason, approval.id
+        );
+        return told(approval, "approval_unreachable", reason, vec![Unlock::Approval(approval.id.clone())]);
+    }
+    if let Some(batch) = &approval.batch {
+        let reason = format!(
+            "{} A human is asked about the {} calls of batch `{}` together (approval {}), once all are made. Make exactly the \
+             same call again once it is granted.",
+            approval.question.reason, batch.size, batch.name, batch.id
+        );
+        return told(approval, "approval_pending", reason, vec![Unlock::Approval(batch.id.clone())]);
+    }
     let reason = format!(
         "{} A human has been asked (approval {}) and has not answered yet. Make exactly the same call again once it is \
          granted.",
@@ -190,6 +218,12 @@ fn refused(approval: &Approval) -> Refused {
 }
 
 fn expired(approval: &Approval) -> Refused {
+    if let (Some(why), true) = (&approval.unreachable, approval.lapsed_in_silence()) {
+        let reason = format!(
+            "Nobody could be told of the question about this call in time: {why}. Make the call again to ask anew."
+        );
+        return told(approval, "approval_unreachable", reason, Vec::new());
+    }
     let reason = if approval.lapsed_in_silence() {
         "Nobody answered the question about this call in time. Make the call again to ask anew."
     } else {

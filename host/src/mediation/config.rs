@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Derivation;
+use crate::approvals::Escalation;
 
 /// How often a waiting client hears from us. Many clients give up on a request after 60 s of silence.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -14,6 +15,8 @@ pub struct Config {
     pub hold_open: Duration,
     /// How long a question stays open whose policy does not say.
     pub expire: Duration,
+    /// Who may answer a question as well, once it has been open for a while.
+    pub escalate: Vec<Escalation>,
     /// How often a client that is kept waiting hears from us: see [`HEARTBEAT`].
     pub heartbeat: Duration,
     /// Whether the descriptions of guarded tools tell their rules.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     approvals::Approvals,
-    call::{Call, CallId, Caller},
+    call::{Batch, Call, CallId, Caller},
     downstream::{Catalogue, Link, RpcError, State, Tool, ToolServer},
     journal::{Draft, Journal, Permit},
     ledger::{Ledger, View},
@@ -51,6 +51,8 @@ pub struct CallRequest {
     pub idempotency_key: Option<String>,
     /// What the client has brought back of questions that were put through it.
     pub answers: Vec<ClientAnswer>,
+    /// The calls that people are to be asked about together with this one, as the caller says.
+    pub batch: Option<Batch>,
 }
 
 /// What came of a call.
@@ -237,6 +239,7 @@ impl Mediator {
             definition: digest,
             continues: request.continues,
             idempotency: None,
+            batch: request.batch,
         };
         // Of what the caller sent: policies may rewrite it to something else each time.
         call.idempotency = self.idempotency(&call, request.idempotency_key);

@@ -70,7 +70,8 @@ impl Mediator {
             return Ok(questions);
         }
         for approval in open {
-            let for_clients = approval.question.channel == Channel::Client.word();
+            // Those of a batch are answered together, which no single call can bring.
+            let for_clients = approval.question.channel == Channel::Client.word() && approval.batch.is_none();
             if !for_clients || waiting.put_off.contains(&approval.id) {
                 continue;
             }

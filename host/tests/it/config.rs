@@ -88,7 +88,7 @@ fn an_empty_file_means_the_defaults() {
     assert_eq!(config.session_idle, Duration::from_secs(1800));
     assert_eq!((config.local.principal.as_str(), config.local.roles.as_slice()), ("local", &["agent".to_owned()][..]));
     assert!(config.describe_rules && config.pin_tools && !config.http_keys);
-    assert_eq!(config.admin.to_string(), "127.0.0.1:7422");
+    assert_eq!(config.admin.listen.to_string(), "127.0.0.1:7422");
     assert_eq!(&*config.digest, "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356");
 }
 

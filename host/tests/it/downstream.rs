@@ -91,6 +91,7 @@ impl Fixture {
             definition: "d".into(),
             continues: None,
             idempotency: None,
+            batch: None,
         };
         let body = body::Admitted {
             tool: call.tool.clone(),

@@ -3,6 +3,7 @@
 
 mod abi;
 mod accepting;
+mod admin;
 mod architecture;
 mod cases;
 mod config;
@@ -19,6 +20,7 @@ mod keys;
 mod kit;
 mod logs;
 mod mediation;
+mod notices;
 mod plugins;
 mod registry;
 mod rest;

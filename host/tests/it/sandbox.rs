@@ -74,6 +74,7 @@ fn call(tool: &str, arguments: Value) -> Call {
         definition: "".into(),
         continues: None,
         idempotency: None,
+        batch: None,
     }
 }
 

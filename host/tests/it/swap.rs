@@ -102,6 +102,7 @@ impl Place {
             continues: None,
             idempotency_key: None,
             answers: Vec::new(),
+            batch: None,
         };
         told(&self.app.mediator().call(request, line().0).await)
     }

@@ -26,7 +26,8 @@ pub(crate) async fn all(mediator: &Mediator, context: &Value) -> bool {
         let caller = Caller { principal: "local".to_owned(), roles: Vec::new(), client: None };
         let session = "conformance".to_owned();
         let beside = Map::new();
-        let request = CallRequest { tool: tool.clone(), arguments, beside, caller, session, continues: None };
+        let request =
+            CallRequest { tool: tool.clone(), arguments, beside, caller, session, continues: None, batch: None };
         let link = link();
         match mediator.call(request, link).await {
             Answer::Result { result, .. } => eprintln!("{tool}: {result}"),

@@ -9,12 +9,31 @@ use rmcp::transport::common::http_header::{
 use serde_json::Value;
 
 use crate::{
+    call::Batch,
     downstream::{RpcError, param_headers},
     gateway::{
         client::{MODERN, VERSIONS, said_version},
         message::{HEADER_MISMATCH, INVALID_REQUEST, Object, Request, rpc},
     },
 };
+
+/// The header by which programs that do not speak MCP name the calls that people are to be asked about together.
+const BATCH: &str = "interlock-batch";
+
+/// The calls that people are to be asked about together with this one, where the request names such.
+///
+/// # Errors
+/// If it names them in a way that nothing can be named.
+pub(super) fn batch(headers: &HeaderMap) -> Result<Option<Batch>, &'static str> {
+    const WRONG: &str = "`Interlock-Batch` is `NAME;size=N`, once, with a size from 1 to 100.";
+    let mut said = headers.get_all(BATCH).iter();
+    let (Some(value), None) = (said.next(), said.next()) else {
+        return if headers.contains_key(BATCH) { Err(WRONG) } else { Ok(None) };
+    };
+    let (name, size) = value.to_str().ok().and_then(|value| value.split_once(';')).ok_or(WRONG)?;
+    let size = size.trim().strip_prefix("size=").and_then(|size| size.parse().ok()).ok_or(WRONG)?;
+    Batch::new(name.trim(), size).map(Some).ok_or(WRONG)
+}
 
 /// Whether the request announces the modern era.
 pub(super) fn is_modern(headers: &HeaderMap) -> bool {

@@ -9,7 +9,7 @@ use axum::{
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use super::{Door, problem::problem, reply};
+use super::{Door, headers, problem::problem, reply};
 use crate::{
     call::CallId,
     downstream::{Link, RpcError},
@@ -107,16 +107,17 @@ impl Door {
         arguments: Map<String, Value>,
     ) -> Result<Result<CallRequest, &'static str>, RpcError> {
         let caller = self.caller(&parts.extensions, None);
-        let (named, idempotency_key) = match (session(&parts.headers), idempotency_key(&parts.headers)) {
-            (Ok(named), Ok(key)) => (named, key),
-            (Err(wrong), _) | (_, Err(wrong)) => return Ok(Err(wrong)),
+        let named = (session(&parts.headers), idempotency_key(&parts.headers), headers::batch(&parts.headers));
+        let (named, idempotency_key, batch) = match named {
+            (Ok(session), Ok(key), Ok(batch)) => (session, key, batch),
+            (Err(wrong), ..) | (_, Err(wrong), _) | (.., Err(wrong)) => return Ok(Err(wrong)),
         };
         let session = match named {
             Some(session) => session,
             None => self.gateway.inner.behind.current_session(&caller.principal).await?,
         };
-        let (beside, answers) = (Map::new(), Vec::new());
-        Ok(Ok(CallRequest { tool, arguments, beside, caller, session, continues: None, idempotency_key, answers }))
+        let (beside, answers, continues) = (Map::new(), Vec::new(), None);
+        Ok(Ok(CallRequest { tool, arguments, beside, caller, session, continues, idempotency_key, answers, batch }))
     }
 }
 

@@ -101,6 +101,7 @@ pub(super) fn call(tool: &str, arguments: Value) -> Call {
         definition: "d".into(),
         continues: None,
         idempotency: None,
+        batch: None,
     }
 }
 

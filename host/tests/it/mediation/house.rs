@@ -36,6 +36,7 @@ fn request(tool: &str, arguments: Value) -> CallRequest {
         continues: None,
         idempotency_key: None,
         answers: Vec::new(),
+        batch: None,
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use interlock::{
+    approvals::Escalation,
     call::{CallId, Caller, ToolName},
     clock::{Clock, ManualClock, Timestamp},
     config,
@@ -42,7 +43,7 @@ fn sandbox() -> &'static Sandbox {
 
 /// A server whose tools do what their names say. Those whose name begins with `slow_` wait until they are let go.
 #[derive(Debug)]
-pub(super) struct Shop {
+pub(crate) struct Shop {
     offers: ArcSwap<Offers>,
     /// What it offers as soon as a call has been admitted after this position.
     later: Mutex<Option<(Journal, Sequence, Arc<Offers>)>>,
@@ -51,12 +52,12 @@ pub(super) struct Shop {
     running: AtomicUsize,
     most: AtomicUsize,
     /// What is told of the task that `job` became; none: no such task is known.
-    pub(super) task: watch::Sender<Option<Value>>,
+    pub(crate) task: watch::Sender<Option<Value>>,
     asked: watch::Sender<Vec<(String, Value)>>,
 }
 
 /// The server's own id of that task.
-pub(super) const TASK: &str = "the shop's own";
+pub(crate) const TASK: &str = "the shop's own";
 
 const TOOLS: [(&str, &str); 10] = [
     ("look", "readOnlyHint"),
@@ -108,38 +109,38 @@ impl Shop {
     }
 
     /// From now on this tool is described so, and all others as in the beginning.
-    pub(super) fn describe(&self, tool: &str, description: &str) {
+    pub(crate) fn describe(&self, tool: &str, description: &str) {
         self.offers.store(Self::offering(tool, description));
     }
 
     /// The same from the moment at which the next call has been admitted.
-    pub(super) fn describe_once_admitted(&self, journal: &Journal, tool: &str, description: &str) {
+    pub(crate) fn describe_once_admitted(&self, journal: &Journal, tool: &str, description: &str) {
         let later = (journal.clone(), journal.head(), Self::offering(tool, description));
         *self.later.lock().unwrap() = Some(later);
     }
 
     /// What has reached the server, in order: tool and arguments.
-    pub(super) fn sent(&self) -> Vec<(String, Value)> {
+    pub(crate) fn sent(&self) -> Vec<(String, Value)> {
         self.sent.borrow().clone()
     }
 
     /// What else the server was asked, in order: method and parameters.
-    pub(super) fn asked(&self) -> Vec<(String, Value)> {
+    pub(crate) fn asked(&self) -> Vec<(String, Value)> {
         self.asked.borrow().clone()
     }
 
     /// Waits until so many calls have reached the server.
-    pub(super) async fn until_sent(&self, number: usize) {
+    pub(crate) async fn until_sent(&self, number: usize) {
         in_the_end(self.sent.subscribe().wait_for(|sent| sent.len() >= number)).await.unwrap();
     }
 
     /// Lets so many slow calls go, those to come included.
-    pub(super) fn let_go(&self, number: usize) {
+    pub(crate) fn let_go(&self, number: usize) {
         self.go.add_permits(number);
     }
 
     /// The most calls that were running at one time.
-    pub(super) fn most_at_once(&self) -> usize {
+    pub(crate) fn most_at_once(&self) -> usize {
         self.most.load(Ordering::SeqCst)
     }
 }
@@ -207,28 +208,29 @@ impl ToolServer for Shop {
 }
 
 /// One journal file, and what is the same for every process over it.
-pub(super) struct World {
-    pub(super) folder: tempfile::TempDir,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) shop: Arc<Shop>,
+pub(crate) struct World {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) shop: Arc<Shop>,
     policies: Value,
     hold_open: Duration,
     heartbeat: Duration,
     pin_tools: bool,
     pub(super) idempotency: Vec<Derivation>,
+    escalate: Vec<Escalation>,
 }
 
 /// One process.
-pub(super) struct House {
-    pub(super) mediator: Mediator,
-    pub(super) journal: Journal,
+pub(crate) struct House {
+    pub(crate) mediator: Mediator,
+    pub(crate) journal: Journal,
     /// Those of the calls that are under way.
-    pub(super) tasks: Tasks,
+    pub(crate) tasks: Tasks,
 }
 
 /// A policy of the configuration. `more` are the keys beside name, component and settings; its time is ample, so that
 /// a machine that is busy with other things fails no test.
-pub(super) fn policy(name: &str, component: &str, settings: Value, more: Value) -> Value {
+pub(crate) fn policy(name: &str, component: &str, settings: Value, more: Value) -> Value {
     let component = match component {
         "misbehaves" | "recites" | "rewrites" | "reviews" => fault(component).to_str().unwrap().to_owned(),
         standard => standard.to_owned(),
@@ -240,7 +242,7 @@ pub(super) fn policy(name: &str, component: &str, settings: Value, more: Value) 
 }
 
 impl World {
-    pub(super) fn with(policies: Value) -> Self {
+    pub(crate) fn with(policies: Value) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             clock: Arc::new(ManualClock::new(Timestamp(1_767_603_600_000))),
@@ -250,23 +252,30 @@ impl World {
             heartbeat: HEARTBEAT,
             pin_tools: true,
             idempotency: Vec::new(),
+            escalate: Vec::new(),
         }
     }
 
+    /// Questions for the role `from` may be answered by the role `to` as well after a while.
+    pub(crate) fn escalating(mut self, from: &str, to: &str, after: Duration) -> Self {
+        self.escalate.push(Escalation { from: from.to_owned(), to: to.to_owned(), after });
+        self
+    }
+
     /// Whatever definitions servers show.
-    pub(super) fn without_pins(mut self) -> Self {
+    pub(crate) fn without_pins(mut self) -> Self {
         self.pin_tools = false;
         self
     }
 
     /// How long clients are held for a human's answer; not at all unless this says so.
-    pub(super) fn holding_open(mut self, hold_open: Duration, heartbeat: Duration) -> Self {
+    pub(crate) fn holding_open(mut self, hold_open: Duration, heartbeat: Duration) -> Self {
         (self.hold_open, self.heartbeat) = (hold_open, heartbeat);
         self
     }
 
     /// Starts a process over the journal.
-    pub(super) async fn house(&self) -> House {
+    pub(crate) async fn house(&self) -> House {
         let text = json!({ "mcpServers": { "shop": { "command": "true" } }, "policies": self.policies }).to_string();
         let config = config::parse(Path::new("interlock.json"), &text, &|_| None, &standard_plugins())
             .unwrap_or_else(|problems| panic!("{problems}"));
@@ -287,6 +296,7 @@ impl World {
         let told = Config {
             hold_open: self.hold_open,
             expire: EXPIRE,
+            escalate: self.escalate.clone(),
             heartbeat: self.heartbeat,
             describe_rules: true,
             pin_tools: self.pin_tools,
@@ -297,13 +307,13 @@ impl World {
         House { mediator, journal, tasks }
     }
 
-    pub(super) fn database(&self) -> std::path::PathBuf {
+    pub(crate) fn database(&self) -> std::path::PathBuf {
         self.folder.path().join("interlock.db")
     }
 }
 
 /// A call by `alice`, who is an agent, in session `s`.
-pub(super) fn request(tool: &str, arguments: Value) -> CallRequest {
+pub(crate) fn request(tool: &str, arguments: Value) -> CallRequest {
     let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
     CallRequest {
         tool: format!("shop/{tool}"),
@@ -314,13 +324,14 @@ pub(super) fn request(tool: &str, arguments: Value) -> CallRequest {
         continues: None,
         idempotency_key: None,
         answers: Vec::new(),
+        batch: None,
     }
 }
 
 /// The client's end of one request.
 pub(crate) struct Client {
-    pub(super) cancel: CancellationToken,
-    pub(super) messages: mpsc::Receiver<FromServer>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) messages: mpsc::Receiver<FromServer>,
 }
 
 /// A line to a client that wants progress.
@@ -341,24 +352,24 @@ pub(crate) fn line() -> (Link, Client) {
 }
 
 impl House {
-    pub(super) async fn send(&self, request: CallRequest) -> Answer {
+    pub(crate) async fn send(&self, request: CallRequest) -> Answer {
         self.mediator.call(request, line().0).await
     }
 
     /// Makes a call and tells how it ended, in one word each: `ok`, or the codes of all refusals.
-    pub(super) async fn call(&self, tool: &str, arguments: Value) -> Vec<String> {
+    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Vec<String> {
         told(&self.send(request(tool, arguments)).await)
     }
 
     /// The events of these kinds, oldest first, all of them durable.
-    pub(super) async fn events(&self, kind: &str) -> Vec<Event> {
+    pub(crate) async fn events(&self, kind: &str) -> Vec<Event> {
         self.journal.flush().await.unwrap();
         let query = Query { kinds: vec![kind.to_owned()], ..Query::default() };
         self.journal.read(&query).await.unwrap()
     }
 
     /// Waits until the journal, as this process sees it, holds so many events of a kind.
-    pub(super) async fn until(&self, kind: &str, number: usize) -> Vec<Event> {
+    pub(crate) async fn until(&self, kind: &str, number: usize) -> Vec<Event> {
         let mut changes = self.journal.changes();
         let enough = async {
             loop {
@@ -376,7 +387,7 @@ impl House {
     }
 
     /// What became of each admitted call, in the order of their ends. Fails unless each has exactly one end.
-    pub(super) async fn outcomes(&self) -> Vec<String> {
+    pub(crate) async fn outcomes(&self) -> Vec<String> {
         let subjects = |events: &[Event]| {
             let mut all: Vec<String> = events.iter().map(|event| event.subject.clone()).collect();
             all.sort();
@@ -389,7 +400,7 @@ impl House {
 }
 
 /// What must happen sooner or later. A minute late, it is taken not to happen at all, so that a test fails and tells where.
-pub(super) async fn in_the_end<T>(happens: impl Future<Output = T>) -> T {
+pub(crate) async fn in_the_end<T>(happens: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), happens).await.expect("it does not happen")
 }
 
@@ -405,7 +416,7 @@ pub(crate) fn told(answer: &Answer) -> Vec<String> {
 }
 
 /// The call's id.
-pub(super) fn id(answer: &Answer) -> CallId {
+pub(crate) fn id(answer: &Answer) -> CallId {
     match answer {
         Answer::Result { call, .. } | Answer::Refused { call, .. } | Answer::Error { call, .. } => call.clone(),
     }

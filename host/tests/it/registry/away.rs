@@ -29,6 +29,7 @@ async fn code(app: &App) -> Vec<String> {
         continues: None,
         idempotency_key: None,
         answers: Vec::new(),
+        batch: None,
     };
     told(&app.mediator().call(request, line().0).await)
 }

@@ -1,0 +1,105 @@
+//! What a gateway does for the people who answer questions: it opens their door, tells them, and sees to it that others may
+//! answer when they do not.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::net::TcpListener;
+
+use super::App;
+use crate::{
+    admin::{self, Admin, Links},
+    approvals::Approvals,
+    config::Config,
+    gateway,
+    identity::Keys,
+    notices,
+    tasks::Tasks,
+};
+
+/// How often it is looked whether a question has been open for too long.
+const LOOK: Duration = Duration::from_secs(1);
+
+impl App {
+    /// The questions, as the line that calls take sees them.
+    fn approvals(&self) -> Approvals {
+        self.mediators().borrow().approvals().clone()
+    }
+
+    /// The links by which people come in.
+    pub fn links(&self) -> Links {
+        Links::new(self.journal.clone())
+    }
+
+    /// Serves the door for people on this socket, for as long as the tasks run. Returns where they reach it.
+    ///
+    /// # Errors
+    /// If the socket has no address.
+    pub fn open_to_people(
+        self: &Arc<Self>,
+        config: &Config,
+        listener: TcpListener,
+        tasks: &Tasks,
+    ) -> io::Result<String> {
+        let bound = listener.local_addr()?;
+        let url = config.admin.url.clone();
+        let base = url.clone().unwrap_or_else(|| format!("http://{bound}"));
+        let mut hosts = gateway::Config::default().hosts;
+        hosts.extend(config.hosts.iter().cloned());
+        hosts.push(if bound.is_ipv6() { format!("[{}]", bound.ip()) } else { bound.ip().to_string() });
+        let with_port = |host: &String| {
+            if host.contains("]:") || (!host.starts_with('[') && host.contains(':')) {
+                format!("http://{host}")
+            } else {
+                format!("http://{host}:{}", bound.port())
+            }
+        };
+        // Only its own pages: another one on this machine has another port.
+        let mut origins: Vec<String> = hosts.iter().map(with_port).collect();
+        origins.extend(url.iter().cloned());
+        hosts.extend(url.as_deref().and_then(|url| url.split_once("://")).map(|(_, host)| host.to_owned()));
+        let secure = base.starts_with("https://");
+        let keys = config.http_keys.then(|| Keys::new(self.journal.clone(), config.journal.pepper()));
+        let admin = Admin::new(admin::Config { hosts, origins, secure }, self.approvals(), keys);
+        let stopping = tasks.stopping();
+        tasks.spawn("admin", async move {
+            if let Err(error) = admin::serve(&admin, listener, stopping).await {
+                tracing::error!(%error, "the door for people had to be shut");
+            }
+        });
+        Ok(base)
+    }
+
+    /// Takes note of questions that have been open for too long, and tells whom the configuration names, for as long as the tasks
+    /// run. `base` is where people reach their door, if they do.
+    pub fn look_after_questions(&self, config: &Config, base: Option<String>, tasks: &Tasks) {
+        let (approvals, stopping) = (self.approvals(), tasks.stopping());
+        tasks.spawn("escalations", async move {
+            let noting = async {
+                loop {
+                    if let Err(error) = approvals.note_escalations().await {
+                        tracing::error!(%error, "it could not be put down that a question is for others too by now");
+                    }
+                    tokio::time::sleep(LOOK).await;
+                }
+            };
+            tokio::select! {
+                () = noting => {}
+                () = stopping.cancelled() => {}
+            }
+        });
+        if config.webhooks.is_empty() {
+            return;
+        }
+        let (approvals, webhooks, stopping) = (self.approvals(), config.webhooks.clone(), tasks.stopping());
+        tasks.spawn("notices", async move {
+            tokio::select! {
+                told = notices::tell(approvals, webhooks, base) => {
+                    if let Err(error) = told {
+                        tracing::error!(%error, "people cannot be told of questions");
+                    }
+                }
+                () = stopping.cancelled() => {}
+            }
+        });
+    }
+}
