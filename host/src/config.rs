@@ -2,6 +2,7 @@
 
 mod admin;
 mod approvals;
+mod auth;
 mod component;
 mod document;
 mod expand;
@@ -10,6 +11,7 @@ mod idempotency;
 mod import;
 mod journal;
 mod nearest;
+mod oauth;
 mod pointer;
 mod policies;
 mod problem;
@@ -33,6 +35,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use self::document::{JSONC, Lines};
 pub use self::{
     admin::Admin,
+    auth::Jwt,
     expand::Environment,
     import::{Import, ImportError, Imported, Kept, import},
     problem::{Position, Problem, ProblemKind, Problems},
@@ -80,8 +83,10 @@ pub struct Config {
     pub describe_rules: bool,
     /// Whether tools are held back whose definition has changed, until an operator accepts it.
     pub pin_tools: bool,
-    /// Whether API keys are asked for over HTTP.
+    /// Whether API keys are taken over HTTP.
     pub http_keys: bool,
+    /// Whose access tokens are taken over HTTP.
+    pub jwt: Option<Jwt>,
     /// By which names other machines call over HTTP.
     pub hosts: Vec<String>,
     /// Where the door for people is.
@@ -149,7 +154,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
     let idempotency = idempotency::read(root.get("idempotency"), &named, &journal.redact, &mut findings);
     policies::check_scopes(root.get("policies"), &policies, &journal.redact, &mut findings);
     let local = sections::local(root.get("local"), &mut findings);
-    let http_keys = sections::keys(root.get("auth"));
+    let http_keys = auth::keys(root.get("auth"));
     let admin = admin::read(root.get("admin"), http_keys, &mut findings);
     let webhooks = approvals::webhooks(root.get("approvals"), &mut findings);
     let approvals = approvals::read(root.get("approvals"), &mut findings);
@@ -169,7 +174,8 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
         describe_rules: root.get("describe_rules").and_then(document::Node::flag).unwrap_or(true),
         pin_tools: root.get("pin_tools").and_then(document::Node::flag).unwrap_or(true),
         http_keys,
-        hosts: sections::hosts(root.get("auth"), &mut findings),
+        jwt: auth::jwt(root.get("auth"), &mut findings),
+        hosts: auth::hosts(root.get("auth"), &mut findings),
         admin,
         trust,
         credentials: Credentials::of(environment),
@@ -241,12 +247,17 @@ impl Config {
         files
     }
 
+    /// Whether callers over HTTP have to show something.
+    pub fn asks_for_credentials(&self) -> bool {
+        self.http_keys || self.jwt.is_some()
+    }
+
     /// The keys under which it says other things than `before`, and which a running program does not take over.
     pub fn needs_restart(&self, before: &Self) -> Vec<&'static str> {
         let differs = [
             ("journal", self.journal != before.journal),
             ("local", self.local != before.local),
-            ("auth", self.http_keys != before.http_keys || self.hosts != before.hosts),
+            ("auth", self.http_keys != before.http_keys || self.jwt != before.jwt || self.hosts != before.hosts),
             ("admin", self.admin != before.admin),
             ("approvals", self.webhooks != before.webhooks),
             ("session_idle_minutes", self.session_idle != before.session_idle),

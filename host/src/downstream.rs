@@ -2,7 +2,7 @@
 //!
 //! `server` is the seam, `link` the way back to the client while a request is open, `catalogue` what the gateway and
 //! the mediator look things up in. An MCP server is a [`McpServer`]: `keeper` connects and reconnects it over a
-//! child's pipes (`stdio`) or HTTP (`http`), `connection` carries one request, `input` asks the client on behalf of a
+//! child's pipes (`stdio`) or HTTP (`http`, and `login` where it wants a token), `connection` carries one request, `input` asks the client on behalf of a
 //! modern server. Below all of them the `switchboard` sees the raw messages in wire order and rmcp does the rest, but
 //! for the requests to modern HTTP servers, which go straight to the socket (`stateless`).
 
@@ -19,6 +19,7 @@ mod input;
 mod keeper;
 mod lines;
 mod link;
+mod login;
 mod offers;
 mod outlet;
 mod param_headers;
@@ -34,7 +35,7 @@ mod toolset;
 pub use announcement::{Announcement, Announcements};
 pub use catalogue::{Catalogue, Clash};
 pub use client::McpServer;
-pub use config::{Reach, ServerConfig, Settings};
+pub use config::{ClientCredentials, Reach, ServerConfig, Settings, TokenSource};
 pub use lines::{Heard, read_line};
 pub use link::{FromServer, Link, Resume, RpcError, takes_forms};
 pub use offers::digest;

@@ -17,6 +17,7 @@ mod message;
 mod offer;
 mod params;
 mod relay;
+mod resource;
 mod stdio;
 mod subscriptions;
 mod unambiguous;
@@ -28,9 +29,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub use authenticate::{Authenticate, Unauthenticated};
+pub use authenticate::{Authenticate, Credential, Granted, Known, Unauthenticated};
 pub use behind::{Announcement, Behind, Offered};
 pub use http::{router, serve_http};
+pub use resource::{Resource, ScopeRule};
 pub use stdio::serve_stdio;
 
 use crate::{call::Caller, clock::Clock, tasks::Tasks};
@@ -60,6 +62,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Web origins that may call it: scheme, host, and a port or `:*`.
     pub origins: Vec<String>,
+    /// Where to get the tokens that are taken over HTTP, and what they have to be for; none: no tokens are taken.
+    pub resource: Option<Resource>,
 }
 
 impl Default for Config {
@@ -78,6 +82,7 @@ impl Default for Config {
             most_sessions: 1024,
             hosts: loopback.map(str::to_owned).to_vec(),
             origins: loopback.map(|host| format!("http://{host}:*")).to_vec(),
+            resource: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{broadcast, watch};
 
 use crate::{
-    call::Caller,
+    call::{Caller, ToolName},
     downstream::{Announcement, Link, RpcError, ServerError},
     gateway::{Behind, Offered},
     journal::JournalError,
@@ -136,6 +136,10 @@ fn unrecorded(error: &JournalError) -> RpcError {
 impl Behind for House {
     fn tools(&self) -> Arc<Vec<Arc<Value>>> {
         self.0.tools.load_full()
+    }
+
+    fn tool(&self, name: &str) -> Option<ToolName> {
+        self.mediator().catalogue().find(name).map(|(_, tool)| tool.name)
     }
 
     async fn call(&self, request: CallRequest, link: Link) -> Answer {

@@ -15,7 +15,7 @@ use crate::{
     app::{App, House, Keyring},
     config::Config,
     gateway::{self, Authenticate, Gateway},
-    identity::{Keys, Pepper},
+    identity::Pepper,
     sessions::Sessions,
     tasks::Tasks,
 };
@@ -25,11 +25,11 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
     let config = configuration(global)?;
     if let Some(address) = asked.http
         && !address.ip().is_loopback()
-        && !config.http_keys
+        && !config.asks_for_credentials()
     {
         let message = format!("`--http {address}` is reachable from other machines, and there is no authentication");
         return Err(Failure::new(Kind::Config, message)
-                .hint("listen on 127.0.0.1 or [::1], or write `\"auth\": {\"keys\": true}` and make keys with `interlock keys create`."));
+                .hint("listen on 127.0.0.1 or [::1], or write `\"auth\": {\"keys\": true}` and make keys with `interlock keys create`, or take an issuer's tokens with `\"auth\": {\"jwt\": …}`."));
     }
     block_on(with_app(&config, Some("serve"), async |app| {
         let doors = app.doors();
@@ -59,9 +59,8 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
                 let bound = listener.local_addr().context("the listener has no address")?;
                 tell(&format!("interlock serves MCP at http://{bound}/mcp"));
                 open_to_people(&app, &config, &doors, true).await?;
-                let known = config.http_keys.then(|| -> Arc<dyn Authenticate> {
-                    Arc::new(Keyring(Keys::new(app.journal.clone(), config.journal.pepper())))
-                });
+                let known = Keyring::of(&config, &app, &doors).context("tokens cannot be checked")?;
+                let known = known.map(|known| -> Arc<dyn Authenticate> { Arc::new(known) });
                 let stopping = doors.stopping();
                 tokio::select! {
                     served = gateway::serve_http(&gateway, known, listener) => served.context("the HTTP door failed")?,
@@ -104,7 +103,8 @@ fn door(config: &Config, address: Option<SocketAddr>) -> gateway::Config {
     // What it listens on is a name that it goes by.
     let own = address.map(|address| address.ip()).filter(|ip| !ip.is_unspecified());
     hosts.extend(own.map(|ip| if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() }));
-    gateway::Config { hosts, roles: config.local.roles.clone(), ..gateway::Config::default() }
+    let resource = config.jwt.as_ref().map(|jwt| jwt.resource.clone());
+    gateway::Config { hosts, resource, roles: config.local.roles.clone(), ..gateway::Config::default() }
 }
 
 /// Ctrl-C or SIGTERM.

@@ -1,9 +1,7 @@
 //! The file as a whole, and its small sections.
 
-use http::uri::Authority;
-
 use super::{
-    admin, approvals,
+    admin, approvals, auth,
     document::Node,
     findings::Findings,
     idempotency, journal, policies,
@@ -19,7 +17,7 @@ pub(super) const FILE: Shape = Shape::Table(&[
     Key::new("$schema", Shape::Text, "Where the schema for editors is: what `interlock schema` prints."),
     Key::new("mcpServers", servers::SHAPE, "The MCP servers behind Interlock, by name."),
     Key::new("policies", policies::SHAPE, "The policies, in the order in which they are asked."),
-    Key::new("auth", AUTH, "Who may come in over HTTP."),
+    Key::new("auth", auth::SHAPE, "Who may come in over HTTP."),
     Key::new("local", LOCAL, "Who calls over stdio and from the command line."),
     Key::new("approvals", approvals::SHAPE, "Questions to people."),
     Key::new(
@@ -50,16 +48,6 @@ pub(super) const FILE: Shape = Shape::Table(&[
     ),
 ]);
 
-const AUTH: Shape = Shape::Table(&[
-    Key::new("keys", Shape::Flag, "Whether API keys are asked for; false unless given."),
-    Key::new(
-        "hosts",
-        Shape::List(&Shape::Text),
-        "Names by which other machines call, as in the HTTP `Host` header; with a port, that one only.",
-    ),
-    Key::new("jwt", Shape::Absent("tokens of other issuers come later"), "Tokens of other issuers."),
-]);
-
 const LOCAL: Shape = Shape::Table(&[Key::new(
     "roles",
     Shape::List(&Shape::Text),
@@ -80,22 +68,4 @@ pub(super) fn local(section: Option<&Node>, findings: &mut Findings<'_>) -> Call
             .map_or_else(|| vec!["agent".to_owned()], |roles| roles.texts().map(|(_, role)| role.to_owned()).collect()),
         client: None,
     }
-}
-
-/// Whether API keys are asked for.
-pub(super) fn keys(section: Option<&Node>) -> bool {
-    section.and_then(|section| section.get("keys")).and_then(Node::flag).unwrap_or_default()
-}
-
-/// By which names other machines call.
-pub(super) fn hosts(section: Option<&Node>, findings: &mut Findings<'_>) -> Vec<String> {
-    let hosts = section.and_then(|section| section.get("hosts"));
-    let named = hosts.into_iter().flat_map(Node::texts).filter_map(|(at, host)| {
-        let is_host = host.parse::<Authority>().is_ok_and(|host| !host.as_str().contains('@'));
-        if !is_host {
-            findings.value(at, BadValue, "must be a host such as `interlock.example.com`, if need be with a port");
-        }
-        is_host.then(|| host.to_owned())
-    });
-    named.collect()
 }

@@ -8,6 +8,7 @@ use super::{
     component::Base,
     document::Node,
     findings::Findings,
+    oauth,
     problem::ProblemKind::{BadValue, Clash, Keys, Unsupported},
     shape::{Key, Shape},
 };
@@ -19,7 +20,7 @@ use crate::{
 const CLIENT_ONLY: &str = "it is for AI apps; here, policies decide";
 const LOOKS: &str = "it tells AI apps how to show or develop the server";
 const CLIENT_FILTER: &str = "AI apps hide tools with it; here, an `allow-list` policy does that";
-const OAUTH: &str = "Interlock does not sign in to servers; put a token into `headers`";
+const OAUTH: &str = "write `oauth`, with the credentials of a client, or put a token into `headers`";
 
 /// What `mcpServers` may hold.
 pub(super) const SHAPE: Shape = Shape::Names(&Shape::Unless("disabled", &Shape::OneOf(&REACHES, &KEYS)));
@@ -38,6 +39,7 @@ const KEYS: [Key; 31] = [
     Key::new("cwd", Shape::Text, "Its working directory; this file's folder unless given."),
     Key::new("url", Shape::Text, "Where the server speaks MCP over streamable HTTP."),
     Key::new("headers", Shape::Names(&Shape::Text), "Headers of every request to it."),
+    Key::new("oauth", oauth::SHAPE, "How to get the tokens that it wants: OAuth client credentials."),
     Key::new(
         "component",
         Shape::Text,
@@ -79,7 +81,6 @@ const KEYS: [Key; 31] = [
     Key::new("excludeTools", Shape::Absent(CLIENT_FILTER), ""),
     Key::new("envFile", Shape::Absent("name the variables in `env`, as `\"NAME\": \"${NAME}\"`"), ""),
     Key::new("auth", Shape::Absent(OAUTH), ""),
-    Key::new("oauth", Shape::Absent(OAUTH), ""),
     Key::new("headersHelper", Shape::Absent("put the headers into `headers`"), ""),
     Key::new("serverUrl", Shape::Absent("write `url`"), ""),
     Key::new("httpUrl", Shape::Absent("write `url`"), ""),
@@ -137,11 +138,16 @@ fn server(name: &str, node: &Node, base: &Base<'_>, findings: &mut Findings<'_>)
         foreign(node, "url", &["args", "env", "cwd", "settings"], findings);
         http(node, url, findings)
     } else if let Some(component) = node.get("component") {
-        foreign(node, "component", &["args", "env", "cwd", "headers", "type", "call_timeout_seconds"], findings);
+        foreign(
+            node,
+            "component",
+            &["args", "env", "cwd", "headers", "oauth", "type", "call_timeout_seconds"],
+            findings,
+        );
         let settings = node.get("settings").map_or_else(|| serde_json::json!({}), Node::json);
         Reach::Toolset { component: base.component(Some(component), findings), settings: Arc::new(settings) }
     } else {
-        foreign(node, "command", &["headers", "settings"], findings);
+        foreign(node, "command", &["headers", "oauth", "settings"], findings);
         stdio(node, base, findings)
     };
     let call_seconds = node.get("call_timeout_seconds").and_then(Node::whole).unwrap_or(CALL_SECONDS);
@@ -244,7 +250,7 @@ fn http(node: &Node, url: &Node, findings: &mut Findings<'_>) -> Reach {
         }
         headers.push((name.to_owned(), value));
     }
-    Reach::Http { url: written.to_owned(), headers }
+    Reach::Http { url: written.to_owned(), headers, oauth: oauth::read(node, written, findings) }
 }
 
 fn kind(node: &Node) -> Option<(&Node, &str)> {

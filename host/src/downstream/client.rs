@@ -16,6 +16,7 @@ use super::{
     Announcements, Link, Offers, Reach, RpcError, ServerConfig, ServerError, Settings, State, Status, ToolServer,
     connection::Connection,
     input, keeper,
+    login::Login,
     task::{declares_tasks, is_task, is_tool_result, task_id},
 };
 use crate::{
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) name: Arc<str>,
     pub(super) prefix: String,
     pub(super) reach: Reach,
+    /// Its tokens, over all connections.
+    pub(super) login: Option<Arc<Login>>,
     pub(super) call_time: Duration,
     pub(super) settings: Settings,
     pub(super) announcements: Announcements,
@@ -72,6 +75,7 @@ impl McpServer {
         let shared = Arc::new(Shared {
             name: config.name.into(),
             prefix: config.prefix,
+            login: Login::of(&config.reach, &clock),
             reach: config.reach,
             call_time: config.call_time,
             settings,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use crate::{sandbox::ComponentSource, secret::Secret};
+use crate::{oauth::Endpoint, sandbox::ComponentSource, secret::Secret};
 
 /// One server behind the gateway.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,8 @@ pub enum Reach {
         url: String,
         /// Headers of every request.
         headers: Vec<(String, Secret)>,
+        /// How to get the tokens that the server wants, if it wants any.
+        oauth: Option<ClientCredentials>,
     },
     /// A Wasm component in this process.
     Toolset {
@@ -48,6 +50,32 @@ pub enum Reach {
         /// What it is configured with.
         settings: Arc<Value>,
     },
+}
+
+/// Who Interlock is to whoever gives out a server's tokens (OAuth 2.1, 4.2).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientCredentials {
+    /// Its name there.
+    pub client_id: String,
+    /// What proves it.
+    pub client_secret: Secret,
+    /// What the tokens are to be for; if none are given, what the server asks for.
+    pub scopes: Vec<String>,
+    /// What they are to be valid for (RFC 8707); none: what the server calls itself.
+    pub resource: Option<String>,
+    /// Who gives them out.
+    pub from: TokenSource,
+}
+
+/// Who gives out tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// Whoever answers here.
+    Endpoint(Endpoint),
+    /// This issuer, where its metadata say.
+    Issuer(String),
+    /// Whom the server names.
+    Server,
 }
 
 /// What holds for every server.

@@ -35,11 +35,12 @@ use tracing::warn;
 
 use super::{
     exchange::Exchange,
+    login::{Login, LoginError, Token},
     outlet::{Outlet, PostTarget},
     salvage::Salvage,
     switchboard::{CalledOff, Switchboard},
 };
-use crate::secret::Secret;
+use crate::{oauth::Challenge, secret::Secret};
 
 /// Largest message, in bytes.
 const MAX_MESSAGE: usize = 16 << 20;
@@ -55,6 +56,12 @@ pub(super) enum HttpError {
     TooLarge,
     #[error("HTTP status {0}")]
     Status(StatusCode),
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    #[error("the server does not take the access token that was given for it")]
+    NotTaken,
+    #[error("the access token lacks a scope: `{0}`")]
+    Scope(String),
 }
 
 /// The innermost cause: reqwest's own words name the URL, which may hold a secret.
@@ -88,6 +95,8 @@ pub(super) struct Tapped {
     latest: Arc<ArcSwapOption<PostTarget>>,
     /// Which of our requests a resumable stream belongs to, by the id of its last event.
     streams: Arc<std::sync::Mutex<lru::LruCache<String, String>>>,
+    /// The tokens to show, if the server wants any.
+    login: Option<Arc<Login>>,
 }
 
 impl Tapped {
@@ -103,6 +112,7 @@ impl Tapped {
     pub(super) fn connect(
         url: &str,
         headers: &[(String, Secret)],
+        login: Option<Arc<Login>>,
         board: Arc<Switchboard>,
     ) -> Result<(Self, StreamableHttpClientTransport<Self>), AddressError> {
         let http = reqwest::Client::builder()
@@ -120,9 +130,15 @@ impl Tapped {
             custom.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| not_a_header())?, value);
         }
         let streams = lru::LruCache::new(std::num::NonZeroUsize::MIN.saturating_add(1023));
-        let base = PostTarget { http: http.clone(), uri: url.into(), headers: custom.clone(), session: None };
-        let tapped =
-            Self { http, board, base: Arc::new(base), latest: Arc::default(), streams: Arc::new(streams.into()) };
+        let base = PostTarget {
+            http: http.clone(),
+            uri: url.into(),
+            headers: custom.clone(),
+            session: None,
+            login: login.clone(),
+        };
+        let (base, streams) = (Arc::new(base), Arc::new(streams.into()));
+        let tapped = Self { http, board, base, latest: Arc::default(), streams, login };
         let mut retry = ExponentialBackoff::default();
         retry.base_duration = Duration::from_millis(500);
         retry.max_delay = Some(Duration::from_secs(15));
@@ -141,11 +157,59 @@ impl Tapped {
         session: Option<Arc<str>>,
         headers: HashMap<HeaderName, HeaderValue>,
     ) -> Arc<PostTarget> {
-        Arc::new(PostTarget { http: self.http.clone(), uri, headers, session })
+        Arc::new(PostTarget { http: self.http.clone(), uri, headers, session, login: self.login.clone() })
     }
 
-    /// Sends a request, and says to whom it may concern if the server was not there.
+    /// Has a token at hand, if one is wanted: before a request counts as sent, so that nothing has been if there is none.
+    pub(super) async fn logged_in(&self) -> Result<(), Failure> {
+        match &self.login {
+            Some(login) => login.token().await.map(drop).map_err(|error| Failure::Client(error.into())),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a request, with a token if one is wanted; once more with another one if the server does not take it, which
+    /// then has not looked at the request.
     pub(super) async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        exchange: Option<&Exchange>,
+    ) -> Result<Response, Failure> {
+        let Some(login) = &self.login else { return self.send_once(request, exchange).await };
+        let failed = |error: LoginError| {
+            exchange.inspect(|exchange| exchange.not_taken());
+            Failure::Client(error.into())
+        };
+        let token = login.token().await.map_err(failed)?;
+        let again = request.try_clone();
+        let response = self.send_once(showing(request, token.as_ref()), exchange).await?;
+        let challenge = Challenge::of(response.headers());
+        if response.status() == StatusCode::FORBIDDEN
+            && let Some(Challenge { error: Some(error), scope, .. }) = &challenge
+            && error == "insufficient_scope"
+        {
+            exchange.inspect(|exchange| exchange.not_taken());
+            return Err(Failure::Client(HttpError::Scope(scope.clone().unwrap_or_default())));
+        }
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        exchange.inspect(|exchange| exchange.not_taken());
+        let other = login.renewed(token.as_ref(), challenge.as_ref()).await.map_err(failed)?;
+        let (Some(again), Some(other)) = (again, other) else { return Err(Failure::Client(HttpError::NotTaken)) };
+        if exchange.is_some_and(|exchange| !exchange.begin_sending()) {
+            return Err(Failure::Client(CalledOff.into()));
+        }
+        let response = self.send_once(showing(again, Some(&other)), exchange).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            exchange.inspect(|exchange| exchange.not_taken());
+            return Err(Failure::Client(HttpError::NotTaken));
+        }
+        Ok(response)
+    }
+
+    /// Sends a request as it is, and says to whom it may concern if the server was not there.
+    async fn send_once(
         &self,
         request: reqwest::RequestBuilder,
         exchange: Option<&Exchange>,
@@ -203,6 +267,13 @@ impl Tapped {
     }
 }
 
+fn showing(request: reqwest::RequestBuilder, token: Option<&Token>) -> reqwest::RequestBuilder {
+    match token.and_then(Token::header) {
+        Some(token) => request.header(header::AUTHORIZATION, token),
+        None => request,
+    }
+}
+
 /// Follows what keeps method and body (307, 308) on the same origin, where our headers may go.
 fn same_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
     let home = attempt.previous().first().map(reqwest::Url::origin);
@@ -249,6 +320,7 @@ impl StreamableHttpClient for Tapped {
         _auth: Option<String>,
         headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<StreamableHttpPostResponse, Failure> {
+        self.logged_in().await?;
         let (json, exchange) = self.board.outgoing(&message).map_err(|error| Failure::Client(error.into()))?;
         let in_session = session.is_some();
         let target = self.target(uri, session, headers);

@@ -87,7 +87,7 @@ async fn live(shared: &Arc<Shared>, tasks: &Tasks, knows_discover: bool) -> Ende
                 Err(error) => Ended::because(format!("`{command}` cannot be started: {error}")),
             }
         }
-        Reach::Http { url, headers } => match Tapped::connect(url, headers, board.clone()) {
+        Reach::Http { url, headers, .. } => match Tapped::connect(url, headers, shared.login.clone(), board.clone()) {
             Ok((tapped, transport)) => {
                 serve(shared, tasks, board, Carrier::Http(tapped), transport, knows_discover).await
             }

@@ -11,6 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::login::{Login, LoginError};
 use crate::tasks::Tasks;
 
 /// Longest time that an answer or a cancellation may take to be accepted.
@@ -25,6 +26,9 @@ pub(super) enum OutletError {
     /// The POST failed.
     #[error("the message could not be posted")]
     Post(#[from] reqwest::Error),
+    /// The server wants a token.
+    #[error(transparent)]
+    Login(#[from] LoginError),
 }
 
 /// One way out. Clones share it.
@@ -45,7 +49,13 @@ impl Outlet {
         match self {
             Self::Line(writer) => writer.send(message).await,
             Self::Post(target) => {
-                target.request(&message).timeout(CONTROL_TIME).send().await?.error_for_status()?;
+                let mut request = target.request(&message).timeout(CONTROL_TIME);
+                if let Some(login) = &target.login {
+                    let token = login.token().await?.and_then(|token| token.header());
+                    request =
+                        token.into_iter().fold(request, |request, token| request.header(header::AUTHORIZATION, token));
+                }
+                request.send().await?.error_for_status()?;
                 Ok(())
             }
         }
@@ -103,6 +113,8 @@ pub(super) struct PostTarget {
     pub(super) uri: Arc<str>,
     pub(super) headers: HashMap<HeaderName, HeaderValue>,
     pub(super) session: Option<Arc<str>>,
+    /// What is shown beside the headers.
+    pub(super) login: Option<Arc<Login>>,
 }
 
 impl PostTarget {

@@ -50,6 +50,7 @@ impl Tapped {
         if let Some(message) = message.as_object_mut() {
             message.insert("params".to_owned(), params);
         }
+        self.logged_in().await?;
         if !exchange.begin_sending() {
             return Err(Failure::Client(CalledOff.into()));
         }

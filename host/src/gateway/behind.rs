@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 
 pub use crate::downstream::Announcement;
 use crate::{
-    call::Caller,
+    call::{Caller, ToolName},
     downstream::{Link, RpcError},
     mediation::{Answer, CallRequest},
 };
@@ -27,6 +27,9 @@ pub struct Offered {
 pub trait Behind: Send + Sync + std::fmt::Debug {
     /// The tools that AI apps see: MCP `Tool` objects under their exposed names, in a fixed order.
     fn tools(&self) -> Arc<Vec<Arc<Value>>>;
+
+    /// The tool that clients mean by a name; none if there is none.
+    fn tool(&self, name: &str) -> Option<ToolName>;
 
     /// Carries one tool call out, or refuses it.
     async fn call(&self, request: CallRequest, link: Link) -> Answer;

@@ -11,6 +11,7 @@ mod post;
 mod problem;
 mod reply;
 mod rest;
+mod scopes;
 mod session;
 
 use std::sync::Arc;
@@ -27,7 +28,10 @@ use axum::{
 use rmcp::transport::common::http_header::{EVENT_STREAM_MIME_TYPE, HEADER_LAST_EVENT_ID};
 use tokio::net::TcpListener;
 
-use super::{Authenticate, Gateway, GatewayError};
+use super::{
+    Authenticate, Gateway, GatewayError,
+    resource::{Resource, WELL_KNOWN},
+};
 use crate::call::Caller;
 
 /// What the handlers share.
@@ -47,16 +51,29 @@ impl Door {
     }
 }
 
-/// The routes: `/mcp`, and for programs that do not speak MCP `/mcp/tools`, `/tools/…` and `/health`. With `known`, only for callers whom it knows; without, everyone is `local`, unless a layer around it
-/// puts a [`Caller`] into the extensions of each request.
+/// The routes: `/mcp`, and for programs that do not speak MCP `/mcp/tools`, `/tools/…` and `/health`. With `known`, only for
+/// callers whom it knows; without, everyone is `local`, unless a layer around it puts a [`Caller`] into the extensions of
+/// each request. Where [`Config::resource`](super::Config::resource) says that tokens are taken, clients find out here
+/// where to get them.
 pub fn router(gateway: &Gateway, known: Option<Arc<dyn Authenticate>>) -> Router {
     let door = Door { gateway: gateway.clone(), sessions: Arc::new(session::Sessions::new(gateway)) };
     let mut router = Router::new()
         .route("/mcp", routing::post(post::post).get(get).delete(delete))
         .route("/mcp/tools", routing::get(rest::tools))
         .route("/tools/{*tool}", routing::post(rest::call));
+    let resource = gateway.inner.config.resource.clone();
     if let Some(known) = known {
-        router = router.layer(middleware::from_fn_with_state(known, auth::authenticate));
+        if resource.as_ref().is_some_and(Resource::has_scopes) {
+            router = router.layer(middleware::from_fn_with_state(door.clone(), scopes::check));
+        }
+        let entry = auth::Entry { known, resource: resource.clone() };
+        router = router.layer(middleware::from_fn_with_state(entry, auth::authenticate));
+    }
+    if let Some(resource) = resource {
+        let metadata = resource.metadata();
+        let metadata = routing::get(async move || reply::json(StatusCode::OK, &metadata));
+        // Whatever path a proxy before this door adds, the document is this one.
+        router = router.route(WELL_KNOWN, metadata.clone()).route(&format!("{WELL_KNOWN}/{{*path}}"), metadata);
     }
     // For whoever watches over processes: says no more than that one is there.
     router

@@ -20,6 +20,8 @@ use crate::{
 const LONGEST_NAME: usize = 100;
 /// The principal whom nobody has authenticated. No key may claim to be that one.
 const LOCAL: &str = "local";
+/// How the principals of tokens begin, which are named by their issuer first. No key may claim to be one of them.
+const ISSUERS: [&str; 2] = ["https://", "http://"];
 
 /// Why a key could not be made, listed or revoked.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +34,7 @@ pub enum IdentityError {
     Pepper(#[from] PepperError),
     /// A name that cannot be a principal's.
     #[error(
-        "`{0}` cannot be the name of a key: 1 to {LONGEST_NAME} characters without control characters and blanks around them, and not `{LOCAL}`"
+        "`{0}` cannot be the name of a key: 1 to {LONGEST_NAME} characters without control characters and blanks around them, not `{LOCAL}`, and no URL"
     )]
     BadName(String),
     /// A role of no letters, or with control characters.
@@ -93,7 +95,9 @@ impl Keys {
         lasts: Option<Duration>,
     ) -> Result<(ApiKey, Record), IdentityError> {
         let fits = |text: &str| !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control);
-        if !fits(name) || name.chars().count() > LONGEST_NAME || name.eq_ignore_ascii_case(LOCAL) {
+        let lowered = name.to_lowercase();
+        let is_anothers = lowered == LOCAL || ISSUERS.iter().any(|issuer| lowered.starts_with(issuer));
+        if !fits(name) || name.chars().count() > LONGEST_NAME || is_anothers {
             return Err(IdentityError::BadName(name.to_owned()));
         }
         if let Some(role) = roles.iter().find(|role| !fits(role)) {

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 /// Modules by rank, as ARCHITECTURE.md lists them. A module imports only lower ranks, and itself.
 const RANKS: &[(u32, &[&str])] = &[
-    (0, &["call", "verdict", "scope", "clock", "secret", "tasks", "registry", "trust", "plain", "site"]),
+    (0, &["call", "verdict", "scope", "clock", "secret", "tasks", "registry", "trust", "oauth", "plain", "site"]),
     (1, &["journal", "sandbox"]),
     (2, &["ledger", "approvals", "pins", "identity", "stops", "sessions"]),
     (3, &["policy", "downstream", "notices"]),
@@ -22,8 +22,14 @@ const RANKS: &[(u32, &[&str])] = &[
 ];
 
 /// Words of rank 0 that another word of rank 0 is made of.
-const WORDS_OF_WORDS: &[(&str, &str)] =
-    &[("call", "clock"), ("registry", "tasks"), ("scope", "call"), ("verdict", "call"), ("verdict", "clock")];
+const WORDS_OF_WORDS: &[(&str, &str)] = &[
+    ("call", "clock"),
+    ("oauth", "secret"),
+    ("registry", "tasks"),
+    ("scope", "call"),
+    ("verdict", "call"),
+    ("verdict", "clock"),
+];
 
 /// Crates that may appear in these modules only.
 const FOREIGN: &[(&str, &[&str])] = &[
@@ -38,8 +44,9 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("axum", &["admin", "gateway"]),
     ("maud", &["admin"]),
     ("docker_credential", &["registry"]),
-    ("http_auth", &["registry"]),
-    ("reqwest", &["downstream", "notices", "registry"]),
+    ("http_auth", &["registry", "oauth"]),
+    ("jsonwebtoken", &["identity"]),
+    ("reqwest", &["downstream", "notices", "registry", "oauth"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli"]),
     ("jsonc_parser", &["config", "kit", "cli"]),

@@ -12,8 +12,8 @@ use std::{
 };
 
 use interlock::{
-    config::{Config, Problems, load, parse, schema},
-    downstream::Reach,
+    config::{Config, Jwt, Problems, load, parse, schema},
+    downstream::{Reach, TokenSource},
     policy::{Mode, OnFault},
     sandbox::{ComponentSource, Limits},
     scope::Scope,
@@ -95,15 +95,22 @@ fn an_empty_file_means_the_defaults() {
 #[test]
 fn everything_that_a_file_says_arrives() {
     let config = read_valid("everything_that_can_be_said");
-    let [files, crm, sim, own] = config.servers.as_slice() else { panic!("{:?}", config.servers) };
+    let [files, crm, desk, sim, own] = config.servers.as_slice() else { panic!("{:?}", config.servers) };
     assert_eq!((files.name.as_str(), files.prefix.as_str(), sim.prefix.as_str()), ("files", "files__", ""));
     let Reach::Stdio { command, args, env, cwd } = &files.reach else { panic!("{files:?}") };
     assert_eq!((command.as_str(), args.len(), env["A"].expose()), ("npx", 3, "b"));
     assert_eq!(cwd, Path::new("/etc/interlock"));
     assert_eq!((files.call_time.as_secs(), crm.call_time.as_secs()), (30, 600));
-    let Reach::Http { url, headers } = &crm.reach else { panic!("{crm:?}") };
+    let Reach::Http { url, headers, oauth } = &crm.reach else { panic!("{crm:?}") };
     assert_eq!(url, "https://crm.example.com/mcp");
-    assert_eq!((headers[0].0.as_str(), headers[0].1.expose()), ("Authorization", "Bearer s3cret"));
+    assert_eq!((headers[0].0.as_str(), headers[0].1.expose(), oauth), ("Authorization", "Bearer s3cret", &None));
+    let Reach::Http { oauth: Some(oauth), .. } = &desk.reach else { panic!("{desk:?}") };
+    assert_eq!((oauth.client_id.as_str(), oauth.client_secret.expose()), ("gate", "s3cret"));
+    assert_eq!(oauth.from, TokenSource::Issuer("https://id.example.com".to_owned()));
+    assert_eq!(
+        (oauth.scopes.as_slice(), oauth.resource.as_deref()),
+        (&["desk".to_owned()][..], Some("https://desk.example.com"))
+    );
     let Reach::Toolset { component, .. } = &sim.reach else { panic!("{sim:?}") };
     assert_eq!(*component, ComponentSource::Standard("validation".to_owned()));
     let Reach::Toolset { component, settings } = &own.reach else { panic!("{own:?}") };
@@ -131,6 +138,22 @@ fn everything_that_a_file_says_arrives() {
     assert_eq!((config.approvals.expire.as_secs(), config.approvals.hold_open.as_secs()), (300, 0));
     assert_eq!(config.session_idle.as_secs(), 300);
     assert!(!config.describe_rules && !config.pin_tools && config.http_keys);
+    let Jwt { tokens, resource } = config.jwt.as_ref().unwrap();
+    // What is compared is as it was written.
+    assert_eq!(
+        (tokens.issuer.as_str(), tokens.audience.as_str()),
+        (resource.issuer.as_str(), "https://GATE.example.com/mcp")
+    );
+    assert_eq!(
+        (tokens.issuer.as_str(), tokens.roles_claim.as_str()),
+        ("https://id.example.com/realms/a/", "/realm_access/roles")
+    );
+    assert_eq!(tokens.keys.as_ref().unwrap().url().as_str(), "http://127.0.0.1:1/keys");
+    assert_eq!(
+        (resource.required.as_slice(), resource.rules[0].scopes.as_slice()),
+        (&["mcp".to_owned()][..], &["crm:write".to_owned()][..])
+    );
+    assert!(resource.rules[0].tools[0].matches("crm/x") && resource.implied["crm:admin"] == ["crm:write"]);
     assert!(!format!("{config:?}").contains("s3cret"), "a secret is shown");
 }
 
@@ -159,15 +182,15 @@ fn what_a_plugin_says_of_its_settings_gets_a_place_in_the_file() {
     let config = read_valid("everything_that_can_be_said");
     insta::assert_snapshot!(config.policy_problem("validate-first", "/rules/0/after/1/tool", "no such tool"), @r"
     Config error: policy `validate-first`: `settings/rules/0/after/1/tool`: no such tool
-      /etc/interlock/interlock.json:17:74
+      /etc/interlock/interlock.json:19:74
     ");
     insta::assert_snapshot!(config.policy_problem("per-customer", "/missing/0", "`missing` is missing"), @r"
     Config error: policy `per-customer`: `settings/missing/0`: `missing` is missing
-      /etc/interlock/interlock.json:20:46
+      /etc/interlock/interlock.json:22:46
     ");
     insta::assert_snapshot!(config.server_problem("own", "/latency_ms", "must be less"), @r"
     Config error: server `own`: `settings/latency_ms`: must be less
-      /etc/interlock/interlock.json:7:62
+      /etc/interlock/interlock.json:9:62
     ");
 }
 

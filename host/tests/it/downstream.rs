@@ -3,14 +3,15 @@
 
 mod bad_servers;
 mod catalogue;
-mod http;
+pub(crate) mod http;
+mod login;
 mod stdio;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use interlock::{
     call::{Call, CallId, Caller, ToolName},
-    clock::{SystemClock, Timestamp},
+    clock::{Clock, SystemClock, Timestamp},
     downstream::*,
     journal::{Admission, Config, Draft, Durability, Guard, Journal, Permit, Sequence, body, kind},
     tasks::Tasks,
@@ -56,6 +57,15 @@ impl Fixture {
 
     /// With a server that may be silent for so long.
     async fn start_with_limit(reach: Reach, settings: Settings, call_time: Duration) -> Self {
+        Self::start_with(Arc::new(SystemClock), reach, settings, call_time).await
+    }
+
+    /// By another clock.
+    async fn start_by(clock: Arc<dyn Clock>, reach: Reach, settings: Settings) -> Self {
+        Self::start_with(clock, reach, settings, Duration::from_secs(600)).await
+    }
+
+    async fn start_with(clock: Arc<dyn Clock>, reach: Reach, settings: Settings, call_time: Duration) -> Self {
         let (tasks, announcements) = (Tasks::new(), Announcements::new());
         let config = ServerConfig { name: "odd".to_owned(), prefix: "odd__".to_owned(), reach, call_time };
         let folder = tempfile::tempdir().unwrap();
@@ -67,7 +77,6 @@ impl Fixture {
             durability: Durability::BeforeCall,
         };
         let journal = Journal::open(records, Arc::new(SystemClock), tasks.child()).await.unwrap();
-        let clock = Arc::new(SystemClock);
         let server = McpServer::start(config, settings, announcements.clone(), clock, &tasks).unwrap();
         Self { server, announcements, tasks, journal, _folder: folder }
     }

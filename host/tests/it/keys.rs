@@ -46,7 +46,7 @@ fn interlock(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String)
 }
 
 /// Makes a key and returns what was printed.
-fn create(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn create(folder: &Path, arguments: &[&str]) -> String {
     let (code, told, said) = interlock(folder, &[&["keys", "create"][..], arguments].concat());
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(told.lines().count(), 1, "the key alone, for scripts: {told}");
@@ -112,7 +112,7 @@ async fn only_a_valid_key_is_let_in_and_the_call_is_its_principals() {
     }
 }
 
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
@@ -159,6 +159,7 @@ fn keys_are_listed_without_their_secrets_and_mistakes_are_told() {
     for (arguments, code, part) in [
         (&["create", "local"][..], 2, "`local` cannot be the name of a key"),
         (&["create", " a"], 2, "cannot be the name"),
+        (&["create", "HTTPS://id.example.com#ann"], 2, "no URL"),
         (&["create", "a\u{7}b"], 2, "cannot be the name"),
         (&["create", "a", "--role", ""], 2, "cannot be a role"),
         (&["create", "a", "--expires-days", "0"], 2, "--expires-days"),

@@ -5,6 +5,7 @@ mod abi;
 mod accepting;
 mod admin;
 mod architecture;
+mod attacks;
 mod cases;
 mod config;
 mod demo;

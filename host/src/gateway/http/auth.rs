@@ -1,55 +1,64 @@
-//! Which HTTP requests come from somebody who is known: one API key, in a header, and nowhere else.
+//! Which HTTP requests come from somebody who is known: one credential, in a header, and nowhere else.
 
 use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
 use serde_json::Map;
 
 use super::problem::problem;
-use crate::gateway::authenticate::{Authenticate, Unauthenticated};
+use crate::gateway::{
+    authenticate::{Authenticate, Credential, Known, Unauthenticated},
+    resource::Resource,
+};
 
 /// The header for keys beside `Authorization`.
 const API_KEY: &str = "x-api-key";
 /// Between scheme and credential.
 const BEARER: &str = "bearer ";
 
-/// Lets a request through with its [`Caller`](crate::call::Caller), or answers it.
-pub(super) async fn authenticate(
-    State(known): State<Arc<dyn Authenticate>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// Who knows the callers, and what those are told who are not known.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) known: Arc<dyn Authenticate>,
+    /// Where tokens are taken.
+    pub(super) resource: Option<Resource>,
+}
+
+/// Lets a request through with its [`Caller`](crate::call::Caller) and what is
+/// [granted](crate::gateway::authenticate::Granted), or answers it.
+pub(super) async fn authenticate(State(entry): State<Entry>, mut request: Request, next: Next) -> Response {
     let shown = match shown(request.headers()) {
-        Ok(shown) => shown.to_owned(),
-        Err(detail) => return unauthorized(detail, false),
+        Ok(shown) => shown,
+        Err(detail) => return entry.unauthorized(detail, None),
     };
-    match known.authenticate(&shown).await {
-        Ok(caller) => {
+    match entry.known.authenticate(shown).await {
+        Ok(Known { caller, granted }) => {
             // Nothing behind this door has any use for it.
             request.headers_mut().remove(header::AUTHORIZATION);
             request.headers_mut().remove(API_KEY);
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(granted);
             next.run(request).await
         }
-        Err(Unauthenticated::Denied) => unauthorized("The API key is not valid.", true),
+        Err(Unauthenticated::Denied) => entry.unauthorized("The credential is not valid.", Some("invalid_token")),
         Err(Unauthenticated::Unavailable) => {
-            problem(StatusCode::SERVICE_UNAVAILABLE, "API keys cannot be checked at the moment.", Map::new())
+            problem(StatusCode::SERVICE_UNAVAILABLE, "Credentials cannot be checked at the moment.", Map::new())
         }
     }
 }
 
 /// The one credential of a request; or what is wrong.
-fn shown(headers: &HeaderMap) -> Result<&str, &'static str> {
-    const ONE: &str = "Show one API key, as `X-API-Key: KEY` or `Authorization: Bearer KEY`.";
-    let keys = headers.get_all(API_KEY).iter().map(|value| value.to_str().ok());
+fn shown(headers: &HeaderMap) -> Result<Credential<'_>, &'static str> {
+    const ONE: &str = "Show one credential, as `Authorization: Bearer CREDENTIAL`, or a key as `X-API-Key: KEY`.";
+    let keys = headers.get_all(API_KEY).iter().map(|value| value.to_str().ok().map(Credential::Key));
     let bearers = headers.get_all(header::AUTHORIZATION).iter().map(|value| {
         let (scheme, credential) = value.to_str().ok()?.split_at_checked(BEARER.len())?;
-        scheme.eq_ignore_ascii_case(BEARER).then_some(credential.trim())
+        scheme.eq_ignore_ascii_case(BEARER).then_some(Credential::Bearer(credential.trim()))
     });
     // Of two, whoever stands between might look at the other.
     let mut all = keys.chain(bearers);
@@ -59,12 +68,20 @@ fn shown(headers: &HeaderMap) -> Result<&str, &'static str> {
     }
 }
 
-fn unauthorized(detail: &str, shown: bool) -> Response {
-    let challenge =
-        if shown { r#"Bearer realm="interlock", error="invalid_token""# } else { r#"Bearer realm="interlock""# };
-    let mut response = problem(StatusCode::UNAUTHORIZED, detail, Map::new());
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(challenge));
-    response
+impl Entry {
+    fn unauthorized(&self, detail: &str, error: Option<&str>) -> Response {
+        let challenge = match (&self.resource, error) {
+            (Some(resource), error) => resource.challenge(error, &resource.required),
+            (None, Some(error)) => format!(r#"Bearer realm="interlock", error="{error}""#),
+            (None, None) => r#"Bearer realm="interlock""#.to_owned(),
+        };
+        let mut response = problem(StatusCode::UNAUTHORIZED, detail, Map::new());
+        // Only a header's own letters are let in by the configuration.
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
 }
 
 #[cfg(test)]
@@ -73,7 +90,7 @@ mod tests {
     use axum::{Router, body::Body, middleware, routing::get};
 
     use super::*;
-    use crate::call::Caller;
+    use crate::{call::Caller, gateway::authenticate::Granted};
 
     /// Lets everybody in.
     #[derive(Debug)]
@@ -81,8 +98,9 @@ mod tests {
 
     #[async_trait]
     impl Authenticate for Open {
-        async fn authenticate(&self, _: &str) -> Result<Caller, Unauthenticated> {
-            Ok(Caller { principal: "ann".to_owned(), roles: Vec::new(), client: None })
+        async fn authenticate(&self, _: Credential<'_>) -> Result<Known, Unauthenticated> {
+            let caller = Caller { principal: "ann".to_owned(), roles: Vec::new(), client: None };
+            Ok(Known { caller, granted: Granted::Everything })
         }
     }
 
@@ -94,8 +112,8 @@ mod tests {
                 false => StatusCode::OK,
             }
         });
-        let known: Arc<dyn Authenticate> = Arc::new(Open);
-        let mut house = Router::new().route("/", behind).layer(middleware::from_fn_with_state(known, authenticate));
+        let entry = Entry { known: Arc::new(Open), resource: None };
+        let mut house = Router::new().route("/", behind).layer(middleware::from_fn_with_state(entry, authenticate));
         for (name, value) in [("x-api-key", "k"), ("authorization", "Bearer k")] {
             let request = Request::get("/").header(name, value).body(Body::empty()).unwrap();
             let answer = tower::Service::call(&mut house, request).await.unwrap();
@@ -108,14 +126,15 @@ mod tests {
     }
 
     #[test]
-    fn one_key_is_found_in_either_header() {
-        for one in [("x-api-key", "k"), ("authorization", "Bearer k"), ("authorization", "bearer  k ")] {
-            assert_eq!(shown(&headers(&[one])), Ok("k"), "{one:?}");
+    fn one_credential_is_found_in_either_header() {
+        assert_eq!(shown(&headers(&[("x-api-key", "k")])), Ok(Credential::Key("k")));
+        for one in ["Bearer k", "bearer  k "] {
+            assert_eq!(shown(&headers(&[("authorization", one)])), Ok(Credential::Bearer("k")), "{one}");
         }
     }
 
     #[test]
-    fn none_and_two_and_other_schemes_are_no_key() {
+    fn none_and_two_and_other_schemes_are_no_credential() {
         let of = |all: &[(&'static str, &str)]| shown(&headers(all)).is_err();
         assert!(of(&[]) && of(&[("authorization", "Basic k")]) && of(&[("authorization", "Bearer")]));
         assert!(of(&[("x-api-key", "k"), ("authorization", "Bearer k")]));

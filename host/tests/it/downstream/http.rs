@@ -33,7 +33,7 @@ use super::*;
 
 /// rmcp's server, with tools that do what the tests want.
 #[derive(Clone)]
-struct Theirs {
+pub(crate) struct Theirs {
     newest: ProtocolVersion,
     tools: Arc<watch::Sender<Vec<&'static str>>>,
     called_off: Arc<watch::Sender<bool>>,
@@ -133,7 +133,7 @@ impl ServerHandler for Theirs {
 }
 
 /// Serves on a port of its own until the tasks of the fixture stop.
-async fn listen(tasks: &Tasks, router: Router) -> String {
+pub(crate) async fn listen(tasks: &Tasks, router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     let stopping = tasks.stopping();
@@ -144,10 +144,11 @@ async fn listen(tasks: &Tasks, router: Router) -> String {
 }
 
 fn reach(url: String) -> Reach {
-    Reach::Http { url, headers: vec![("X-Key".to_owned(), Secret::new("s3cret"))] }
+    Reach::Http { url, headers: vec![("X-Key".to_owned(), Secret::new("s3cret"))], oauth: None }
 }
 
-async fn theirs(newest: ProtocolVersion) -> (Fixture, Theirs, Tasks) {
+/// rmcp's server, at `/mcp`.
+pub(crate) fn serving(newest: ProtocolVersion) -> (Router, Theirs) {
     let handler = Theirs {
         newest,
         tools: Arc::new(watch::Sender::new(vec!["steps", "ask", "grow", "hang"])),
@@ -159,15 +160,19 @@ async fn theirs(newest: ProtocolVersion) -> (Fixture, Theirs, Tasks) {
         Arc::new(LocalSessionManager::default()),
         StreamableHttpServerConfig::default(),
     );
-    let tasks = Tasks::new();
-    let url = listen(&tasks, Router::new().nest_service("/mcp", service)).await;
+    (Router::new().nest_service("/mcp", service), handler)
+}
+
+async fn theirs(newest: ProtocolVersion) -> (Fixture, Theirs, Tasks) {
+    let ((router, handler), tasks) = (serving(newest), Tasks::new());
+    let url = listen(&tasks, router).await;
     // rmcp's server never answers what was called off.
     let settings = Settings { orphan_grace: Duration::from_millis(20), ..settings() };
     let fixture = Fixture::start(reach(url), settings).await.ready().await;
     (fixture, handler, tasks)
 }
 
-const ERAS: [ProtocolVersion; 2] = [ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28];
+pub(crate) const ERAS: [ProtocolVersion; 2] = [ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28];
 
 #[tokio::test]
 async fn both_eras_are_spoken_and_progress_comes_in_order_before_the_result() {

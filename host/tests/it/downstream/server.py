@@ -76,6 +76,8 @@ def call(id, params):
         return {"resultType": "complete", **text("answered"), "seen": {"answers": answers, "state": params.get("requestState")}}
     if name == "ask":
         return {**text("answered"), "seen": elicit(id)}
+    if name == "job":
+        return {"resultType": "task", "taskId": "theirs", "status": "working"}
     if name in ("grow", "redefine"):
         return text("done")
     if name == "echo":
@@ -132,6 +134,8 @@ def answer(message):
     info = {"capabilities": {"tools": {"listChanged": True}, "logging": {}, "experimental": {"oddity": {}}, "odd": 1},
             "instructions": "be odd"}
     server = {"name": "oddity", "version": "1", "oddity": True}
+    if "job" in tools:
+        info["capabilities"]["extensions"] = {"io.modelcontextprotocol/tasks": {}}
     if method == "initialize" and not MODERN:
         result = {"protocolVersion": params["protocolVersion"], "serverInfo": server, **info}
     elif method == "server/discover" and MODERN:
@@ -163,6 +167,8 @@ def answer(message):
     elif method == "odd/error":
         send({"id": id, "error": {"code": -32099, "message": "odd", "data": {"oddity": 1}}})
         return
+    elif method in ("tasks/get", "tasks/cancel") and "job" in tools:
+        result = {"resultType": "complete", "taskId": params["taskId"], "status": "working"}
     elif method == "prompts/list":
         result = {"prompts": [{"name": "p"}]}
     else:

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use interlock::{
-    call::{CallId, Caller},
+    call::{CallId, Caller, ToolName},
     clock::{Clock, ManualClock, Timestamp},
     downstream::{FromServer, Link, RpcError},
     gateway::{Announcement, Behind, Config, Gateway, Offered},
@@ -68,6 +68,10 @@ impl Behind for Fake {
         let tools =
             TOOLS.iter().map(|name| Arc::new(json!({"name": name, "inputSchema": schema, "unheardOf": {"of": name}})));
         Arc::new(tools.collect())
+    }
+
+    fn tool(&self, name: &str) -> Option<ToolName> {
+        TOOLS.contains(&name).then(|| ToolName::new("fake", name))
     }
 
     async fn call(&self, request: CallRequest, link: Link) -> Answer {

@@ -7,7 +7,7 @@ use std::{
     path::Path,
     process::Stdio,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -35,6 +35,7 @@ pub(crate) struct Served {
     child: Child,
     pub(crate) url: String,
     client: reqwest::Client,
+    said: Arc<Mutex<String>>,
 }
 
 impl Served {
@@ -53,7 +54,8 @@ impl Served {
         Self::start_as(folder, command).await
     }
 
-    async fn start_as(folder: &Path, mut command: Command) -> Self {
+    /// As a command with arguments of its own, which come first.
+    pub(crate) async fn start_as(folder: &Path, mut command: Command) -> Self {
         let mut child = command
             .args(["serve", "--http", "127.0.0.1:0"])
             .current_dir(folder)
@@ -71,8 +73,19 @@ impl Served {
                 break format!("http://{address}");
             }
         };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { child, url, client: reqwest::Client::builder().no_proxy().build().unwrap() }
+        let said = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&said);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                heard.lock().unwrap().push_str(&format!("{line}\n"));
+            }
+        });
+        Self { child, url, client: reqwest::Client::builder().no_proxy().build().unwrap(), said }
+    }
+
+    /// What it has said on standard error so far, since it serves.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     /// A call of `ci__run_tests`, to be sent to this address.

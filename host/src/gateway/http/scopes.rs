@@ -1,0 +1,79 @@
+//! Which requests a token is good for: what is needed is told at once and in full, before anything is done
+//! (MCP 2026-07-28, authorization, scope challenge handling).
+
+use std::collections::HashMap;
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Path, Request, State},
+    http::{HeaderValue, Method, StatusCode, header::WWW_AUTHENTICATE},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+
+use super::{Door, problem::problem};
+use crate::{
+    call::ToolName,
+    gateway::{
+        authenticate::Granted,
+        message::{self, Message},
+    },
+};
+
+/// Lets a request through that its credential was given for, or answers with what it would take.
+///
+/// Goes by what will be carried out, the body or the path, and not by headers that repeat it.
+pub(super) async fn check(
+    State(door): State<Door>,
+    path: Option<Path<HashMap<String, String>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let inner = &door.gateway.inner;
+    let granted = request.extensions().get::<Granted>().cloned();
+    let (Some(resource), Some(granted @ Granted::Scopes(_))) = (&inner.config.resource, granted) else {
+        return next.run(request).await;
+    };
+    // A route that runs a tool has its name in the path, under this name.
+    let in_path = path.as_ref().and_then(|Path(parameters)| parameters.get("tool"));
+    let (request, tool) = match in_path {
+        Some(tool) => (request, inner.behind.tool(tool)),
+        None if request.method() == Method::POST => match door.called(request).await {
+            Ok(read) => read,
+            Err(too_large) => return too_large,
+        },
+        None => (request, None),
+    };
+    match resource.lacking(&granted, tool.as_ref()) {
+        None => next.run(request).await,
+        Some(needed) => {
+            let scopes = Map::from_iter([("scopes".to_owned(), json!(needed))]);
+            let detail = format!("The token lacks a scope; this takes `{}`.", needed.join(" "));
+            let mut response = problem(StatusCode::FORBIDDEN, &detail, scopes);
+            // Only a header's own letters are let in by the configuration.
+            if let Ok(challenge) = HeaderValue::from_str(&resource.challenge(Some("insufficient_scope"), &needed)) {
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            }
+            response
+        }
+    }
+}
+
+impl Door {
+    /// The tool that a message calls, and the request as it was. What is no such message is for others to judge.
+    async fn called(&self, request: Request) -> Result<(Request, Option<ToolName>), Response> {
+        let inner = &self.gateway.inner;
+        let (parts, body) = request.into_parts();
+        let Ok(body) = to_bytes(body, inner.config.most_bytes).await else {
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, "The message is too large, or broke off.").into_response());
+        };
+        let tool = match message::parse(&body) {
+            Ok(Message::Request(call)) if call.method == "tools/call" => {
+                call.params.get("name").and_then(Value::as_str).and_then(|name| inner.behind.tool(name))
+            }
+            Ok(Message::Request(_) | Message::Notification { .. } | Message::Response { .. }) | Err(_) => None,
+        };
+        Ok((Request::from_parts(parts, Body::from(body)), tool))
+    }
+}
