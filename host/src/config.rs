@@ -45,6 +45,7 @@ use self::{component::Base, document::Document, findings::Findings};
 use crate::{
     call::Caller,
     downstream::{Reach, ServerConfig},
+    gateway::Rate,
     mediation::Derivation,
     notices::Webhook,
     policy::PolicyConfig,
@@ -89,6 +90,10 @@ pub struct Config {
     pub jwt: Option<Jwt>,
     /// By which names other machines call over HTTP.
     pub hosts: Vec<String>,
+    /// How many requests each may make over HTTP.
+    pub rate: Rate,
+    /// Most connections over HTTP at once.
+    pub connections: usize,
     /// Where the door for people is.
     pub admin: Admin,
     /// Whose components are loaded.
@@ -159,6 +164,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
     let webhooks = approvals::webhooks(root.get("approvals"), &mut findings);
     let approvals = approvals::read(root.get("approvals"), &mut findings);
     let trust = trusted::read(root.get("trust"), &base, &mut findings);
+    let (rate, connections) = sections::limits(root.get("limits"));
     let minutes = root.get("session_idle_minutes").and_then(document::Node::whole).unwrap_or(30);
     Ok(Config {
         path: path.to_owned(),
@@ -176,6 +182,8 @@ pub fn parse(path: &Path, text: &str, environment: &Environment<'_>, standard: &
         http_keys,
         jwt: auth::jwt(root.get("auth"), &mut findings),
         hosts: auth::hosts(root.get("auth"), &mut findings),
+        rate,
+        connections,
         admin,
         trust,
         credentials: Credentials::of(environment),
@@ -258,6 +266,7 @@ impl Config {
             ("journal", self.journal != before.journal),
             ("local", self.local != before.local),
             ("auth", self.http_keys != before.http_keys || self.jwt != before.jwt || self.hosts != before.hosts),
+            ("limits", self.rate != before.rate || self.connections != before.connections),
             ("admin", self.admin != before.admin),
             ("approvals", self.webhooks != before.webhooks),
             ("session_idle_minutes", self.session_idle != before.session_idle),

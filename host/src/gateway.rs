@@ -8,6 +8,7 @@ mod authenticate;
 mod behind;
 mod client;
 mod connection;
+mod desk;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
 mod http;
@@ -22,7 +23,11 @@ mod stdio;
 mod subscriptions;
 mod unambiguous;
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    sync::Arc,
+    time::Duration,
+};
 
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -31,6 +36,7 @@ use uuid::Uuid;
 
 pub use authenticate::{Authenticate, Credential, Granted, Known, Unauthenticated};
 pub use behind::{Announcement, Behind, Offered};
+pub use desk::{Answered, CallStatus, Desk, DeskError, Question, Reply};
 pub use http::{router, serve_http};
 pub use resource::{Resource, ScopeRule};
 pub use stdio::serve_stdio;
@@ -64,6 +70,33 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Where to get the tokens that are taken over HTTP, and what they have to be for; none: no tokens are taken.
     pub resource: Option<Resource>,
+    /// How many requests each peer, and each principal, may make over HTTP.
+    pub rate: Rate,
+    /// Most connections over HTTP at once. Whoever comes then waits.
+    pub most_connections: usize,
+    /// How long the head of a request over HTTP may take to come; so long a connection is kept on which none does.
+    pub head_wait: Duration,
+    /// How long its body may take.
+    pub body_wait: Duration,
+    /// Where people answer questions, if there is a page for it: an approval's id comes after it.
+    pub approvals_page: Option<String>,
+}
+
+/// How often somebody may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// In the long run, each second.
+    pub per_second: NonZeroU32,
+    /// At once, after a while of silence.
+    pub burst: NonZeroU32,
+}
+
+impl Default for Rate {
+    /// More than any app needs, and less than what would keep everybody else from being served.
+    fn default() -> Self {
+        const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(4999);
+        Self { per_second: PER_SECOND, burst: PER_SECOND.saturating_add(5000) }
+    }
 }
 
 impl Default for Config {
@@ -83,6 +116,12 @@ impl Default for Config {
             hosts: loopback.map(str::to_owned).to_vec(),
             origins: loopback.map(|host| format!("http://{host}:*")).to_vec(),
             resource: None,
+            rate: Rate::default(),
+            // Most systems let a process have 1024 files open.
+            most_connections: 512,
+            head_wait: Duration::from_secs(30),
+            body_wait: Duration::from_secs(60),
+            approvals_page: None,
         }
     }
 }

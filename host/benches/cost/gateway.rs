@@ -156,6 +156,8 @@ pub(crate) async fn gateway_to(
         "mcpServers": {name: {"url": format!("http://{server}/mcp")}},
         "policies": policies,
         "journal": {"url": "sqlite:interlock.db", "mirror_dir": null, "durability": durability},
+        // All callers are one address.
+        "limits": {"requests_per_second": 1_000_000},
     });
     fs::write(&config, settings.to_string())?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_interlock"));

@@ -12,7 +12,7 @@ use super::{
     running::{block_on, configuration, with_app},
 };
 use crate::{
-    app::{App, House, Keyring},
+    app::{App, House, Keyring, Reception},
     config::Config,
     gateway::{self, Authenticate, Gateway},
     identity::Pepper,
@@ -61,9 +61,10 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
                 open_to_people(&app, &config, &doors, true).await?;
                 let known = Keyring::of(&config, &app, &doors).context("tokens cannot be checked")?;
                 let known = known.map(|known| -> Arc<dyn Authenticate> { Arc::new(known) });
+                let desk = Arc::new(Reception::new(app.journal.clone(), app.mediators()));
                 let stopping = doors.stopping();
                 tokio::select! {
-                    served = gateway::serve_http(&gateway, known, listener) => served.context("the HTTP door failed")?,
+                    served = gateway::serve_http(&gateway, known, desk, listener) => served.context("the HTTP door failed")?,
                     () = async { told_to_end().await; stopping.cancel(); std::future::pending().await } => {}
                 }
             }
@@ -103,8 +104,14 @@ fn door(config: &Config, address: Option<SocketAddr>) -> gateway::Config {
     // What it listens on is a name that it goes by.
     let own = address.map(|address| address.ip()).filter(|ip| !ip.is_unspecified());
     hosts.extend(own.map(|ip| if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() }));
-    let resource = config.jwt.as_ref().map(|jwt| jwt.resource.clone());
-    gateway::Config { hosts, resource, roles: config.local.roles.clone(), ..gateway::Config::default() }
+    gateway::Config {
+        hosts,
+        resource: config.jwt.as_ref().map(|jwt| jwt.resource.clone()),
+        roles: config.local.roles.clone(),
+        rate: config.rate,
+        most_connections: config.connections,
+        ..gateway::Config::default()
+    }
 }
 
 /// Ctrl-C or SIGTERM.

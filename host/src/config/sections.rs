@@ -1,5 +1,7 @@
 //! The file as a whole, and its small sections.
 
+use std::num::NonZeroU32;
+
 use super::{
     admin, approvals, auth,
     document::Node,
@@ -10,7 +12,10 @@ use super::{
     shape::{Key, Shape},
     trusted,
 };
-use crate::call::Caller;
+use crate::{
+    call::Caller,
+    gateway::{self, Rate},
+};
 
 /// What a configuration file may hold.
 pub(super) const FILE: Shape = Shape::Table(&[
@@ -18,6 +23,7 @@ pub(super) const FILE: Shape = Shape::Table(&[
     Key::new("mcpServers", servers::SHAPE, "The MCP servers behind Interlock, by name."),
     Key::new("policies", policies::SHAPE, "The policies, in the order in which they are asked."),
     Key::new("auth", auth::SHAPE, "Who may come in over HTTP."),
+    Key::new("limits", LIMITS, "How much any one caller may ask for over HTTP, before policies are asked."),
     Key::new("local", LOCAL, "Who calls over stdio and from the command line."),
     Key::new("approvals", approvals::SHAPE, "Questions to people."),
     Key::new(
@@ -48,6 +54,20 @@ pub(super) const FILE: Shape = Shape::Table(&[
     ),
 ]);
 
+const LIMITS: Shape = Shape::Table(&[
+    Key::new(
+        "requests_per_second",
+        Shape::Whole(1, 1_000_000),
+        "Requests that each address, and each principal, may make in a second in the long run; 5000 unless given.",
+    ),
+    Key::new(
+        "burst",
+        Shape::Whole(1, 1_000_000),
+        "Requests that each may make at once after a while of silence; twice as many as in a second unless given.",
+    ),
+    Key::new("connections", Shape::Whole(1, 100_000), "Connections at once, of all together; 512 unless given."),
+]);
+
 const LOCAL: Shape = Shape::Table(&[Key::new(
     "roles",
     Shape::List(&Shape::Text),
@@ -68,4 +88,15 @@ pub(super) fn local(section: Option<&Node>, findings: &mut Findings<'_>) -> Call
             .map_or_else(|| vec!["agent".to_owned()], |roles| roles.texts().map(|(_, role)| role.to_owned()).collect()),
         client: None,
     }
+}
+
+/// How many requests each may make over HTTP, and how many connections there may be at once.
+pub(super) fn limits(section: Option<&Node>) -> (Rate, usize) {
+    let usual = gateway::Config::default();
+    let number = |key| section.and_then(|section| section.get(key)).and_then(Node::whole);
+    let rate = |key| number(key).and_then(|number| NonZeroU32::new(u32::try_from(number).ok()?));
+    let per_second = rate("requests_per_second").unwrap_or(usual.rate.per_second);
+    let burst = rate("burst").unwrap_or(per_second.saturating_add(per_second.get()));
+    let connections = number("connections").and_then(|number| usize::try_from(number).ok());
+    (Rate { per_second, burst }, connections.unwrap_or(usual.most_connections))
 }

@@ -1,14 +1,20 @@
-//! MCP over streamable HTTP, both eras on one endpoint: `/mcp`.
+//! MCP over streamable HTTP, both eras on one endpoint: `/mcp`; and REST beside it, for programs that do not speak MCP.
 //!
 //! Since 2026-07-28 a request is a POST that stands for itself. Before, `initialize` opens a session, whose requests
 //! are POSTs too, and whose GET is a stream of announcements.
 
 mod auth;
+mod body;
+mod docs;
 mod guard;
 mod headers;
+mod limit;
+mod listening;
 mod log;
+mod openapi;
 mod post;
 mod problem;
+mod questions;
 mod reply;
 mod rest;
 mod scopes;
@@ -23,22 +29,28 @@ use axum::{
     middleware,
     response::{IntoResponse, Response},
     routing,
-    serve::ListenerExt,
 };
 use rmcp::transport::common::http_header::{EVENT_STREAM_MIME_TYPE, HEADER_LAST_EVENT_ID};
 use tokio::net::TcpListener;
 
 use super::{
-    Authenticate, Gateway, GatewayError,
+    Authenticate, Desk, Gateway, GatewayError,
     resource::{Resource, WELL_KNOWN},
 };
 use crate::call::Caller;
+
+/// Where MCP is spoken.
+const MCP: &str = "/mcp";
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
 struct Door {
     gateway: Gateway,
     sessions: Arc<session::Sessions>,
+    desk: Arc<dyn Desk>,
+    limits: Arc<limit::Limits>,
+    /// Whether callers must be known.
+    keys: bool,
 }
 
 impl Door {
@@ -51,33 +63,49 @@ impl Door {
     }
 }
 
-/// The routes: `/mcp`, and for programs that do not speak MCP `/mcp/tools`, `/tools/…` and `/health`. With `known`, only for
-/// callers whom it knows; without, everyone is `local`, unless a layer around it puts a [`Caller`] into the extensions of
-/// each request. Where [`Config::resource`](super::Config::resource) says that tokens are taken, clients find out here
-/// where to get them.
-pub fn router(gateway: &Gateway, known: Option<Arc<dyn Authenticate>>) -> Router {
-    let door = Door { gateway: gateway.clone(), sessions: Arc::new(session::Sessions::new(gateway)) };
+/// The routes: `/mcp`, and REST. With `known`, only for callers whom it knows; without, everyone is `local`, unless a
+/// layer around it puts a [`Caller`] into the extensions of each request. `desk` is where callers who are known answer
+/// questions. Where [`Config::resource`](super::Config::resource) says that tokens are taken, clients find out here where to
+/// get them.
+pub fn router(gateway: &Gateway, known: Option<Arc<dyn Authenticate>>, desk: Arc<dyn Desk>) -> Router {
+    let sessions = Arc::new(session::Sessions::new(gateway));
+    let limits = Arc::new(limit::Limits::new(gateway.inner.config.rate));
+    let door = Door { gateway: gateway.clone(), sessions, desk, limits, keys: known.is_some() };
     let mut router = Router::new()
-        .route("/mcp", routing::post(post::post).get(get).delete(delete))
+        .route(MCP, routing::post(post::post).get(get).delete(delete))
         .route("/mcp/tools", routing::get(rest::tools))
-        .route("/tools/{*tool}", routing::post(rest::call));
+        .route("/tools/{*tool}", routing::post(rest::call))
+        .route("/calls/{call}", routing::get(questions::call))
+        .route("/approvals", routing::get(questions::list))
+        .route("/approvals/{approval}", routing::get(questions::show))
+        .route("/confirm/{approval}", routing::post(questions::confirm))
+        .fallback(problem::nowhere)
+        .method_not_allowed_fallback(problem::not_so)
+        .layer(middleware::from_fn_with_state(door.clone(), limit::of_principal));
+    let mut about = Router::new()
+        .route("/openapi.json", routing::get(openapi::openapi).fallback(problem::not_so))
+        .route("/docs", routing::get(docs::docs).fallback(problem::not_so));
     let resource = gateway.inner.config.resource.clone();
     if let Some(known) = known {
         if resource.as_ref().is_some_and(Resource::has_scopes) {
             router = router.layer(middleware::from_fn_with_state(door.clone(), scopes::check));
         }
         let entry = auth::Entry { known, resource: resource.clone() };
-        router = router.layer(middleware::from_fn_with_state(entry, auth::authenticate));
+        router = router.layer(middleware::from_fn_with_state(entry.clone(), auth::authenticate));
+        about = about.layer(middleware::from_fn_with_state(entry, auth::recognize));
     }
     if let Some(resource) = resource {
         let metadata = resource.metadata();
         let metadata = routing::get(async move || reply::json(StatusCode::OK, &metadata));
         // Whatever path a proxy before this door adds, the document is this one.
-        router = router.route(WELL_KNOWN, metadata.clone()).route(&format!("{WELL_KNOWN}/{{*path}}"), metadata);
+        about = about.route(WELL_KNOWN, metadata.clone()).route(&format!("{WELL_KNOWN}/{{*path}}"), metadata);
     }
     // For whoever watches over processes: says no more than that one is there.
+    let health = routing::get(rest::health).fallback(problem::not_so);
     router
-        .route("/health", routing::get(rest::health))
+        .merge(about)
+        .route("/health", health)
+        .layer(middleware::from_fn_with_state(door.clone(), limit::of_peer))
         .layer(middleware::from_fn_with_state(door.clone(), guard::guard))
         .with_state(door)
 }
@@ -88,31 +116,19 @@ pub fn router(gateway: &Gateway, known: Option<Arc<dyn Authenticate>>) -> Router
 /// [`Config::grace`](super::Config::grace) to end; what then remains is called off.
 ///
 /// # Errors
-/// If the socket fails.
+/// None so far: a socket that fails is tried again.
 pub async fn serve_http(
     gateway: &Gateway,
     known: Option<Arc<dyn Authenticate>>,
+    desk: Arc<dyn Desk>,
     listener: TcpListener,
 ) -> Result<(), GatewayError> {
-    let listener = listener.tap_io(|socket| {
-        // An answer is written in one go, so waiting for more to send only costs time.
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "a socket cannot be set to send at once");
-        }
-    });
-    let stopping = gateway.inner.tasks.stopping();
-    let served =
-        axum::serve(listener, router(gateway, known)).with_graceful_shutdown(stopping.clone().cancelled_owned());
-    let too_late = async {
-        stopping.cancelled().await;
-        tokio::time::sleep(gateway.inner.config.grace).await;
-    };
-    let ended = tokio::select! {
-        ended = served.into_future() => ended,
-        () = too_late => Ok(()),
-    };
+    let config = &gateway.inner.config;
+    let connections = gateway.inner.tasks.child();
+    listening::listen(listener, router(gateway, known, desk), config, &connections).await;
+    connections.stop(config.grace).await;
     gateway.inner.cut.cancel();
-    Ok(ended?)
+    Ok(())
 }
 
 /// The announcements of a session, or the rest of a stream that broke off.

@@ -89,6 +89,7 @@ fn an_empty_file_means_the_defaults() {
     assert_eq!((config.local.principal.as_str(), config.local.roles.as_slice()), ("local", &["agent".to_owned()][..]));
     assert!(config.describe_rules && config.pin_tools && !config.http_keys);
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:7422");
+    assert_eq!((config.rate.per_second.get(), config.rate.burst.get(), config.connections), (5000, 10_000, 512));
     assert_eq!(&*config.digest, "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356");
 }
 
@@ -137,6 +138,7 @@ fn everything_that_a_file_says_arrives() {
     assert_eq!(config.journal.durability, interlock::journal::Durability::Batched);
     assert_eq!((config.approvals.expire.as_secs(), config.approvals.hold_open.as_secs()), (300, 0));
     assert_eq!(config.session_idle.as_secs(), 300);
+    assert_eq!((config.rate.per_second.get(), config.rate.burst.get(), config.connections), (50, 60, 70));
     assert!(!config.describe_rules && !config.pin_tools && config.http_keys);
     let Jwt { tokens, resource } = config.jwt.as_ref().unwrap();
     // What is compared is as it was written.
@@ -212,7 +214,7 @@ fn problems_are_told_to_programs_too() {
         json!([{
             "path": "interlock.json", "line": 2, "column": 3, "pointer": "/policy", "kind": "unknown_key",
             "message": "unknown key `policy`",
-            "hint": "known here: `$schema`, `mcpServers`, `policies`, `auth`, `local`, `approvals`, `idempotency`, `journal`, \
+            "hint": "known here: `$schema`, `mcpServers`, `policies`, `auth`, `limits`, `local`, `approvals`, `idempotency`, `journal`, \
                      `admin`, `trust`, `session_idle_minutes`, `describe_rules` and `pin_tools`.",
         }])
     );

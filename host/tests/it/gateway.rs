@@ -3,6 +3,7 @@
 mod bad_input;
 mod behind;
 mod clients;
+mod connections;
 mod era_legacy;
 mod era_modern;
 mod http;

@@ -1,5 +1,9 @@
 //! Tools for programs that do not speak MCP: the real program, by HTTP alone.
 
+mod answers;
+mod described;
+mod limits;
+
 use std::{fs, path::Path, process::Command};
 
 use interlock::journal::kind;
@@ -29,6 +33,11 @@ fn folder(more: Value) -> TempDir {
     config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     fs::write(folder.path().join("interlock.json"), config.to_string()).unwrap();
     folder
+}
+
+/// Makes a key.
+fn key(folder: &Path, arguments: &[&str]) -> String {
+    interlock(folder, &[&["keys", "create"][..], arguments].concat()).trim_end().to_owned()
 }
 
 fn interlock(folder: &Path, arguments: &[&str]) -> String {
@@ -136,7 +145,19 @@ async fn what_cannot_be_understood_is_a_problem_and_no_call() {
     assert_eq!(read(large).await.0, StatusCode::PAYLOAD_TOO_LARGE);
     let unnamed = door.post("/tools/bank/fraud_check").header("interlock-session", "").body("{}");
     assert_eq!(read(unnamed.send().await.unwrap()).await.0, StatusCode::BAD_REQUEST);
-    assert_eq!(door.get("/tools/bank/fraud_check").send().await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
+    let form = door.post("/tools/bank/fraud_check").header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(read(form.body("amount=1").send().await.unwrap()).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    for (path, allowed) in [("/tools/bank/fraud_check", "POST"), ("/health", "GET,HEAD"), ("/docs", "GET,HEAD")] {
+        let not_so = door.client.delete(format!("{}{path}", door.root)).send().await.unwrap();
+        assert_eq!(not_so.headers()["allow"], allowed);
+        assert_eq!(read(not_so).await.0, StatusCode::METHOD_NOT_ALLOWED);
+    }
+    for nowhere in ["/", "/elsewhere", "/tools/%ff", "/calls/%ff", "/calls/no-such-call", "/approvals/%00"] {
+        let sent = if nowhere.starts_with("/tools") { door.post(nowhere) } else { door.get(nowhere) };
+        assert_eq!(read(sent.send().await.unwrap()).await.0, StatusCode::NOT_FOUND, "{nowhere}");
+    }
+    let elsewhere = door.get("/mcp/tools").header("host", "evil.example.com");
+    assert_eq!(read(elsewhere.send().await.unwrap()).await.0, StatusCode::FORBIDDEN);
     served.stop().await;
     let admitted = events(folder.path()).await.into_iter().filter(|event| event.kind == kind::CALL_ADMITTED);
     assert_eq!(admitted.count(), 0);
@@ -150,7 +171,7 @@ async fn keys_are_asked_for_here_as_well_but_for_whether_anybody_is_there() {
     let door = Door::of(&served);
     let (status, health) = read(door.get("/health").send().await.unwrap()).await;
     assert_eq!((status, health), (StatusCode::OK, json!({"status": "ok"})));
-    for path in ["/mcp/tools", "/tools/bank/fraud_check", "/elsewhere"] {
+    for path in ["/mcp/tools", "/tools/bank/fraud_check", "/approvals", "/calls/x", "/elsewhere"] {
         assert_eq!(door.get(path).send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "{path}");
     }
     assert_eq!(

@@ -52,6 +52,14 @@ pub(super) async fn authenticate(State(entry): State<Entry>, mut request: Reques
     }
 }
 
+/// The same for what everybody may see a part of: nobody need show anything, but what is shown must be valid.
+pub(super) async fn recognize(entry: State<Entry>, request: Request, next: Next) -> Response {
+    match [API_KEY, header::AUTHORIZATION.as_str()].iter().any(|name| request.headers().contains_key(*name)) {
+        true => authenticate(entry, request, next).await,
+        false => next.run(request).await,
+    }
+}
+
 /// The one credential of a request; or what is wrong.
 fn shown(headers: &HeaderMap) -> Result<Credential<'_>, &'static str> {
     const ONE: &str = "Show one credential, as `Authorization: Bearer CREDENTIAL`, or a key as `X-API-Key: KEY`.";

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::to_bytes,
     extract::{Request as HttpRequest, State},
     http::{
         HeaderValue, StatusCode,
@@ -17,7 +16,7 @@ use rmcp::transport::common::http_header::{EVENT_STREAM_MIME_TYPE, HEADER_SESSIO
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Door, headers, reply};
+use super::{Door, body, headers, reply};
 use crate::{
     downstream::RpcError,
     gateway::{
@@ -46,8 +45,10 @@ pub(super) async fn post(State(door): State<Door>, request: HttpRequest) -> Resp
     if !headers::lists(&parts.headers, &CONTENT_TYPE, JSON_MIME_TYPE) {
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type must be application/json.").into_response();
     }
-    let Ok(body) = to_bytes(body, door.gateway.inner.config.most_bytes).await else {
-        return (StatusCode::PAYLOAD_TOO_LARGE, "The message is too large, or broke off.").into_response();
+    let config = &door.gateway.inner.config;
+    let body = match body::read(body, config.most_bytes, config.body_wait).await {
+        Ok(body) => body,
+        Err(unread) => return unread.told().into_response(),
     };
     match message::parse(&body) {
         Err(Malformed(answer)) => reply::json(StatusCode::BAD_REQUEST, &answer),

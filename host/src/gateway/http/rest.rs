@@ -1,19 +1,24 @@
 //! Tools for programs that do not speak MCP. The same line, the same policies, the same journal.
 
 use axum::{
-    body::to_bytes,
-    extract::{Path, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER, request::Parts},
-    response::{IntoResponse, Response},
+    extract::{Path, Request, State, rejection::PathRejection},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts},
+    response::Response,
 };
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use super::{Door, headers, problem::problem, reply};
+use super::{
+    Door, body, headers,
+    problem::{later, problem},
+    reply,
+};
 use crate::{
     call::CallId,
     downstream::{Link, RpcError},
-    gateway::{line::CAPACITY, message::INVALID_PARAMS, unambiguous::Unambiguous},
+    gateway::{line::CAPACITY, message::INVALID_PARAMS},
     mediation::{Answer, CallRequest, Refused, is_idempotency_key},
     verdict::Unlock,
 };
@@ -30,9 +35,77 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const REPEATED: [&str; 4] =
     ["idempotency_conflict", "idempotency_in_progress", "idempotency_no_result", "idempotency_unknown"];
 
+/// Somebody is at home.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Health {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// The tools.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Tools {
+    /// MCP `Tool` objects: each with its `name`, `description`, `inputSchema`, and perhaps `outputSchema`.
+    tools: Vec<Map<String, Value>>,
+}
+
+/// What a tool said.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Called {
+    /// The call's id.
+    call: String,
+    /// MCP `CallToolResult`.
+    #[schemars(schema_with = "tool_result")]
+    result: Value,
+}
+
+/// A call that people must agree to first.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Pending {
+    /// The call's id.
+    call: String,
+    /// It is so.
+    requires_confirmation: bool,
+    /// The question's id; the first one's, if several policies ask.
+    approval_id: String,
+    /// The ids of all questions.
+    approvals: Vec<String>,
+    /// Where to go on, for the first question.
+    links: Links,
+    /// The same in a sentence.
+    detail: String,
+    /// What each policy that asks says.
+    #[schemars(schema_with = "refusals")]
+    refused: Value,
+}
+
+/// Where to go on with a call that people must agree to.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Links {
+    /// To answer: by POST.
+    confirm: String,
+    /// What became of the call.
+    call: String,
+    /// Where people answer with a browser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<String>,
+}
+
+fn tool_result(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "properties": {
+        "content": { "type": "array", "items": { "type": "object" } },
+        "structuredContent": {},
+        "isError": { "type": "boolean" },
+    } })
+}
+
+fn refusals(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "object" } })
+}
+
 /// Whether anybody is at home.
 pub(super) async fn health() -> Response {
-    reply::json(StatusCode::OK, &json!({ "status": "ok" }))
+    reply::json(StatusCode::OK, &json!(Health { status: "ok" }))
 }
 
 /// Every tool, with its schemas and the rules that guard it.
@@ -43,15 +116,19 @@ pub(super) async fn tools(State(door): State<Door>) -> Response {
 }
 
 /// Calls a tool: its exposed name, or `server/tool`, is in the path, its arguments are the body.
-pub(super) async fn call(State(door): State<Door>, Path(tool): Path<String>, request: Request) -> Response {
+pub(super) async fn call(
+    State(door): State<Door>,
+    tool: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let inner = &door.gateway.inner;
-    let Ok(body) = to_bytes(body, inner.config.most_bytes).await else {
-        return problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large, or broke off.", Map::new());
+    let Ok(Path(tool)) = tool else {
+        return problem(StatusCode::NOT_FOUND, "There is no such tool: its name is not text.", Map::new());
     };
-    let arguments = match arguments(&body) {
+    let arguments = match body::object(&parts.headers, body, inner.config.most_bytes, inner.config.body_wait).await {
         Ok(arguments) => arguments,
-        Err(detail) => return problem(StatusCode::BAD_REQUEST, &detail, Map::new()),
+        Err(wrong) => return *wrong,
     };
     let call = match door.call_request(&parts, tool, arguments).await {
         Ok(Ok(call)) => call,
@@ -84,18 +161,7 @@ pub(super) async fn call(State(door): State<Door>, Path(tool): Path<String>, req
         let (answer, ()) = tokio::join!(answering, deaf);
         answer
     });
-    told(answer.await)
-}
-
-fn arguments(body: &[u8]) -> Result<Map<String, Value>, String> {
-    if body.is_empty() {
-        return Ok(Map::new());
-    }
-    match serde_json::from_slice(body) {
-        Ok(Unambiguous(Value::Object(arguments))) => Ok(arguments),
-        Ok(Unambiguous(_)) => Err("The body is not a JSON object: the tool's arguments.".to_owned()),
-        Err(error) => Err(format!("The body cannot be read: {error}.")),
-    }
+    told(answer.await, inner.config.approvals_page.as_deref())
 }
 
 impl Door {
@@ -139,12 +205,12 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, &'static str> 
 }
 
 /// What came of a call, in the words of HTTP.
-fn told(answer: Answer) -> Response {
+fn told(answer: Answer, page: Option<&str>) -> Response {
     match answer {
         Answer::Result { call, result, replayed } => {
-            marked(reply::json(StatusCode::OK, &json!({ "call": call, "result": result })), replayed)
+            marked(reply::json(StatusCode::OK, &json!(Called { call: call.to_string(), result })), replayed)
         }
-        Answer::Refused { call, refused, .. } => refused_as(&call, &refused),
+        Answer::Refused { call, refused, .. } => refused_as(&call, &refused, page),
         Answer::Error { call, error, replayed } => {
             let more = members(json!({ "call": call, "error": { "code": error.code, "data": error.data } }));
             let unknown = error.code == INVALID_PARAMS;
@@ -161,19 +227,34 @@ fn marked(mut response: Response, replayed: bool) -> Response {
     response
 }
 
-fn refused_as(call: &CallId, refused: &[Refused]) -> Response {
-    let more = json!({ "call": call, "refused": refused });
+fn refused_as(call: &CallId, refused: &[Refused], page: Option<&str>) -> Response {
     let reasons: Vec<&str> = refused.iter().map(|one| one.refusal.reason.as_str()).collect();
     let detail = reasons.join(" ");
     let unlocks = || refused.iter().flat_map(|one| &one.refusal.unlocks);
-    let approvals: Vec<&String> =
-        unlocks().filter_map(|unlock| if let Unlock::Approval(id) = unlock { Some(id) } else { None }).collect();
     let each = |fits: fn(&Refused) -> bool| !refused.is_empty() && refused.iter().all(fits);
-    if each(|one| one.refusal.code == "approval_pending") {
-        let mut body = members(more);
-        body.extend(members(json!({ "requires_confirmation": true, "approvals": approvals, "detail": detail })));
-        return reply::json(StatusCode::ACCEPTED, &Value::Object(body));
+    let approvals: Vec<String> = unlocks()
+        .filter_map(|unlock| if let Unlock::Approval(id) = unlock { Some(id.clone()) } else { None })
+        .collect();
+    if let (Some(first), true) = (approvals.first(), each(|one| one.refusal.code == "approval_pending")) {
+        let links = Links {
+            confirm: format!("/confirm/{first}"),
+            call: format!("/calls/{call}"),
+            page: page.map(|page| format!("{page}{first}")),
+        };
+        return reply::json(
+            StatusCode::ACCEPTED,
+            &json!(Pending {
+                call: call.to_string(),
+                requires_confirmation: true,
+                approval_id: first.clone(),
+                links,
+                detail,
+                refused: json!(refused),
+                approvals,
+            }),
+        );
     }
+    let more = json!({ "call": call, "refused": refused });
     if each(|one| REPEATED.contains(&one.refusal.code.as_str())) {
         return problem(StatusCode::CONFLICT, &detail, members(more));
     }
@@ -198,13 +279,6 @@ fn refused_as(call: &CallId, refused: &[Refused]) -> Response {
     }
 }
 
-/// A problem that may be none in so many seconds.
-fn later(status: StatusCode, detail: &str, seconds: u64, more: Map<String, Value>) -> Response {
-    let mut response = problem(status, detail, more).into_response();
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-    response
-}
-
 fn members(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(fields) => fields,
@@ -216,6 +290,8 @@ fn members(value: Value) -> Map<String, Value> {
 mod tests {
     use std::time::Duration;
 
+    use axum::http::header::RETRY_AFTER;
+
     use crate::verdict::Refusal;
 
     use super::*;
@@ -225,7 +301,7 @@ mod tests {
             policy: "p".to_owned(),
             refusal: Refusal { unlocks, ..Refusal::new(code, "No.") },
         };
-        let response = refused_as(&CallId::new(), &all.into_iter().map(refused).collect::<Vec<_>>());
+        let response = refused_as(&CallId::new(), &all.into_iter().map(refused).collect::<Vec<_>>(), None);
         let after = response.headers().get(RETRY_AFTER).map(|after| after.to_str().unwrap().to_owned());
         (response.status().as_u16(), after)
     }

@@ -10,7 +10,7 @@ use interlock::{
     call::{CallId, Caller, ToolName},
     clock::{Clock, ManualClock, Timestamp},
     downstream::{FromServer, Link, RpcError},
-    gateway::{Announcement, Behind, Config, Gateway, Offered},
+    gateway::{Announcement, Behind, CallStatus, Config, Desk, DeskError, Gateway, Offered, Question, Reply},
     mediation::{Answer, CallRequest},
     tasks::Tasks,
 };
@@ -60,6 +60,26 @@ impl House {
 }
 
 pub(super) const TOOLS: [&str; 6] = ["echo", "who", "steps", "ask", "wait", "continued"];
+
+/// Nobody has asked anything.
+#[async_trait]
+impl Desk for Fake {
+    async fn questions(&self, _: &Caller) -> Result<Vec<Question>, DeskError> {
+        Ok(Vec::new())
+    }
+
+    async fn question(&self, _: &str, _: &Caller) -> Result<Question, DeskError> {
+        Err(DeskError::Unknown)
+    }
+
+    async fn answer(&self, _: &str, _: &Caller, _: Reply) -> Result<Question, DeskError> {
+        Err(DeskError::Unknown)
+    }
+
+    async fn call(&self, _: &str, _: &Caller) -> Result<CallStatus, DeskError> {
+        Err(DeskError::Unknown)
+    }
+}
 
 #[async_trait]
 impl Behind for Fake {

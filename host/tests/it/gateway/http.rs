@@ -33,8 +33,8 @@ impl Served {
         let house = House::with(config);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
-        let gateway = house.gateway.clone();
-        let serving = tokio::spawn(async move { serve_http(&gateway, None, listener).await.unwrap() });
+        let (gateway, desk) = (house.gateway.clone(), house.behind.clone());
+        let serving = tokio::spawn(async move { serve_http(&gateway, None, desk, listener).await.unwrap() });
         Self { house, url, http: reqwest::Client::new(), serving }
     }
 
@@ -50,7 +50,7 @@ impl Served {
             }
             request
         });
-        let router = router(&house.gateway, None).layer(layer);
+        let router = router(&house.gateway, None, house.behind.clone()).layer(layer);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { house, url, http: reqwest::Client::new(), serving }
     }
