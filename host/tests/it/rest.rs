@@ -3,6 +3,7 @@
 mod answers;
 mod described;
 mod limits;
+mod schemathesis;
 
 use std::{fs, path::Path, process::Command};
 

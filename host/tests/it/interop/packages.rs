@@ -10,6 +10,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
+const SCHEMATHESIS: &str = include_str!("schemathesis.txt");
 const PACKAGE: &str = include_str!("package.json");
 const PACKAGE_LOCK: &str = include_str!("package-lock.json");
 
@@ -59,20 +60,28 @@ pub(crate) fn path() -> &'static str {
 
 /// The folder of the commands of the Python packages: `python`, `mcp-server-git`, `mcp-server-time`.
 pub(crate) fn python_bin() -> &'static Path {
-    static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| {
-        let advice = "install Python 3.10 or newer, with venv (Debian, Ubuntu: `apt install python3 python3-venv`)";
-        let ask = "import ensurepip, sys, venv; print(*sys.version_info[:2]); print(sys.executable)";
-        let version = said(Command::new("python3").args(["-c", ask]), advice);
-        let mut numbers = version.split_whitespace().map_while(|number| number.parse().ok());
-        let found = (numbers.next().unwrap(), numbers.next().unwrap());
-        assert!(found >= PYTHON, "python3 is {found:?}: {advice}");
-        installed("python", &[&version, REQUIREMENTS], |folder| {
-            fs::write(folder.join("requirements.txt"), REQUIREMENTS).unwrap();
-            venv(folder, &["--requirement", "requirements.txt"]);
-        })
-        .join("bin")
-    });
+    static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| python("python", REQUIREMENTS));
     &INSTALLED
+}
+
+/// The command that tests an HTTP interface by its OpenAPI document.
+pub(crate) fn schemathesis() -> PathBuf {
+    python("schemathesis", SCHEMATHESIS).join("schemathesis")
+}
+
+/// The folder of the commands of these Python packages.
+fn python(kind: &str, requirements: &str) -> PathBuf {
+    let advice = "install Python 3.10 or newer, with venv (Debian, Ubuntu: `apt install python3 python3-venv`)";
+    let ask = "import ensurepip, sys, venv; print(*sys.version_info[:2]); print(sys.executable)";
+    let version = said(Command::new("python3").args(["-c", ask]), advice);
+    let mut numbers = version.split_whitespace().map_while(|number| number.parse().ok());
+    let found = (numbers.next().unwrap(), numbers.next().unwrap());
+    assert!(found >= PYTHON, "python3 is {found:?}: {advice}");
+    installed(kind, &[&version, requirements], |folder| {
+        fs::write(folder.join("requirements.txt"), requirements).unwrap();
+        venv(folder, &["--requirement", "requirements.txt"]);
+    })
+    .join("bin")
 }
 
 /// Makes a virtual environment and installs into it.

@@ -62,6 +62,18 @@ impl Responses {
         all
     }
 
+    /// Where an answer leads: to this operation, with a parameter that stands in the answer under this key.
+    pub(super) fn leading_to(mut self, status: &str, operation: &str, parameter: &str, key: &str) -> Self {
+        let link = json!({ "operationId": operation, "parameters": { parameter: format!("$response.body#/{key}") } });
+        if let Some(response) = self.all.get_mut(status).and_then(Value::as_object_mut) {
+            let links = response.entry("links").or_insert_with(|| json!({}));
+            if let Some(links) = links.as_object_mut() {
+                links.insert(operation.to_owned(), link);
+            }
+        }
+        self
+    }
+
     /// What is asked for may not be there.
     pub(super) fn not_found(self) -> Self {
         self.problem("404", "There is no such thing, or it is not yours to see.")

@@ -69,6 +69,10 @@ pub(super) fn responses(called: Value, pending: Value, problem: Value, keys: boo
         .with_body()
         .problem_of("502", "The tool's server answered with an error of its own.", of_call)
         .later("503", "The tool's server, or the journal, is not available at the moment.")
+        .leading_to("200", "call_status", "call", "call")
+        .leading_to("202", "call_status", "call", "call")
+        .leading_to("202", "approval", "approval_id", "approval_id")
+        .leading_to("202", "confirm", "approval_id", "approval_id")
         .end()
 }
 
