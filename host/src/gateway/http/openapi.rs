@@ -90,7 +90,11 @@ fn own(schemas: &mut SchemaGenerator, keys: bool) -> Map<String, Value> {
         |path: &str, method: &str, operation: Value| paths.insert(path.to_owned(), json!({ method: operation }));
     let problem = reference::<Problem>(schemas);
     let ok = |schema| Responses::new(problem.clone(), keys).json("200", "It is so.", schema);
-    let in_path = |name: &str, about: &str| json!([{ "name": name, "in": "path", "required": true, "description": about, "schema": { "type": "string" } }]);
+    let in_path = |name: &str, about: &str| {
+        vec![
+            json!({ "name": name, "in": "path", "required": true, "description": about, "schema": { "type": "string" } }),
+        ]
+    };
 
     add(
         "/health",
@@ -108,6 +112,9 @@ fn own(schemas: &mut SchemaGenerator, keys: bool) -> Map<String, Value> {
             "responses": ok(reference::<Tools>(schemas)).end(),
         }),
     );
+    let mut by_name = in_path("server", "The server's name.");
+    by_name.extend(in_path("tool", "The tool's name."));
+    by_name.extend(tools::headers());
     add(
         "/tools/{server}/{tool}",
         "post",
@@ -115,7 +122,7 @@ fn own(schemas: &mut SchemaGenerator, keys: bool) -> Map<String, Value> {
             "operationId": "call", "tags": ["tools"], "summary": "Calls a tool",
             "description": "By the name that policies and the journal have for it. Each tool has a path of its own as well, by \
                             the name that `GET /mcp/tools` tells.",
-            "parameters": [in_path("server", "The server's name.")[0], in_path("tool", "The tool's name.")[0], tools::session()],
+            "parameters": by_name,
             "requestBody": { "description": "The tool's arguments.", "content": { "application/json": {
                 "schema": { "type": "object" } } } },
             "responses": tools::responses(reference::<Called>(schemas), reference::<Pending>(schemas), problem.clone(), keys),

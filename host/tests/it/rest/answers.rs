@@ -83,9 +83,15 @@ async fn another_principal_with_the_role_says_yes_and_the_call_goes_through_once
     }
     let long = json!({"approve": true, "reason": "x".repeat(2001)});
     assert_eq!(said(door.post(&format!("/confirm/{id}")).bearer_auth(of("dana")).json(&long)).await.0, 400);
-    assert_eq!(get("agent", &format!("/approvals/{id}")).await.1["state"], "open");
+    let (_, shown) = get("dana", &format!("/approvals/{id}")).await;
+    assert_eq!(shown["state"], "open");
+    // An answer may say what was shown, and then counts for nothing else.
+    let other = json!({"approve": false, "seen": "0".repeat(64)});
+    assert_eq!(said(door.post(&format!("/confirm/{id}")).bearer_auth(of("dana")).json(&other)).await.0, 409);
+    assert_eq!(shown["digest"].as_str().unwrap().len(), 64);
 
-    let (status, granted) = confirm("dana", &id, true).await;
+    let yes = json!({"approve": true, "reason": "by phone", "seen": shown["digest"]});
+    let (status, granted) = said(door.post(&format!("/confirm/{id}")).bearer_auth(of("dana")).json(&yes)).await;
     assert_eq!(
         (status, &granted["state"], &granted["answers"][0]["reason"]),
         (200, &json!("granted"), &json!("by phone"))

@@ -54,12 +54,16 @@ impl Responses {
 
     /// A problem document that says when to come back.
     pub(super) fn later(self, status: &str, about: &str) -> Self {
-        let mut all = self.problem(status, about);
-        let header = json!({ "description": "Seconds to wait.", "schema": { "type": "integer", "minimum": 0 } });
-        if let Some(response) = all.all.get_mut(status).and_then(Value::as_object_mut) {
-            response.insert("headers".to_owned(), json!({ "Retry-After": header }));
+        let seconds = json!({ "type": "integer", "minimum": 0 });
+        self.problem(status, about).header(status, "Retry-After", "Seconds to wait.", seconds)
+    }
+
+    /// A header of an answer.
+    pub(super) fn header(mut self, status: &str, name: &str, about: &str, schema: Value) -> Self {
+        if let Some(response) = self.all.get_mut(status).and_then(Value::as_object_mut) {
+            response.insert("headers".to_owned(), json!({ name: { "description": about, "schema": schema } }));
         }
-        all
+        self
     }
 
     /// Where an answer leads: to this operation, with a parameter that stands in the answer under this key.

@@ -47,7 +47,7 @@ pub(super) fn described(
         "tags": ["tools"],
         "summary": tool.get("title").and_then(Value::as_str).unwrap_or(name),
         "description": tool.get("description").and_then(Value::as_str).unwrap_or_default(),
-        "parameters": [session()],
+        "parameters": headers(),
         "requestBody": { "required": required, "content": { "application/json": { "schema": input } } },
         "responses": responses(called, reference("Pending"), reference("Problem"), keys),
     });
@@ -67,8 +67,16 @@ pub(super) fn responses(called: Value, pending: Value, problem: Value, keys: boo
         .problem_of("403", "Policies refuse it, or you call by a name that is not served.", of_call.clone())
         .problem("404", "There is no such tool.")
         .with_body()
-        .problem_of("502", "The tool's server answered with an error of its own.", of_call)
+        .problem_of(
+            "409",
+            "The same `Idempotency-Key` was there before: with other arguments, or the call with it is still under way, or \
+             nobody knows what became of it, or its result is not kept. `refused` has which, as a code.",
+            of_call.clone(),
+        )
+        .problem_of("502", "The tool's server answered with an error of its own.", of_call.clone())
+        .problem_of("504", "It was sent, and no answer came: it may have been carried out or not.", of_call)
         .later("503", "The tool's server, or the journal, is not available at the moment.")
+        .header("200", "Idempotency-Replayed", "`true` where it is the answer of an earlier call.", json!({ "type": "string", "const": "true" }))
         .leading_to("200", "call_status", "call", "call")
         .leading_to("202", "call_status", "call", "call")
         .leading_to("202", "approval", "approval_id", "approval_id")
@@ -76,11 +84,22 @@ pub(super) fn responses(called: Value, pending: Value, problem: Value, keys: boo
         .end()
 }
 
-/// The parameter that names a session.
-pub(super) fn session() -> Value {
-    json!({ "name": "Interlock-Session", "in": "header",
-        "description": "Whose doings hang together: policies look at the calls of one session. Without it, your current one.",
-        "schema": { "type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "minLength": 1, "maxLength": 256 } })
+/// The headers that a call may have.
+pub(super) fn headers() -> Vec<Value> {
+    let header = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "header", "description": about, "schema": schema });
+    vec![
+        header(
+            "Idempotency-Key",
+            "What you call this piece of work. It is done once, however often you ask: later calls get its answer, marked by \
+             `Idempotency-Replayed: true`.",
+            json!({ "type": "string", "pattern": "^[!#-~]+$", "minLength": 1, "maxLength": 255 }),
+        ),
+        header(
+            "Interlock-Session",
+            "Whose doings hang together: policies look at the calls of one session. Without it, your current one.",
+            json!({ "type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "minLength": 1, "maxLength": 256 }),
+        ),
+    ]
 }
 
 /// A name as one segment of a path; braces have a meaning in OpenAPI.
