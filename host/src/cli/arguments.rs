@@ -148,6 +148,8 @@ pub(super) enum Story {
     Violation,
     /// A call waits for a person.
     Approval,
+    /// A customer desk with keys and roles, over REST and over MCP.
+    Support,
     /// What is going on can be watched.
     Monitoring,
     /// What happened can be proved.

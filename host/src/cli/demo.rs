@@ -4,9 +4,11 @@
 mod approval;
 mod audit;
 mod client;
+mod desk;
 mod script;
 mod stage;
 mod success;
+mod support;
 mod violation;
 
 use self::script::Script;
@@ -26,7 +28,7 @@ pub(super) fn run(global: &Global, asked: &Demo) -> Result<(), Failure> {
             );
         }
         Some(story) => vec![story],
-        None => vec![Story::Success, Story::Violation, Story::Approval, Story::Audit],
+        None => vec![Story::Success, Story::Violation, Story::Approval, Story::Support, Story::Audit],
     };
     block_on(async {
         let mut script = Script::new(global.json);
@@ -35,6 +37,7 @@ pub(super) fn run(global: &Global, asked: &Demo) -> Result<(), Failure> {
                 Story::Success => success::tell(&mut script).await?,
                 Story::Violation => violation::tell(&mut script).await?,
                 Story::Approval => approval::tell(&mut script).await?,
+                Story::Support => support::tell(&mut script).await?,
                 Story::Audit => audit::tell(&mut script).await?,
                 Story::Monitoring => {}
             }

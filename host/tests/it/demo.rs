@@ -25,6 +25,13 @@ const KEY_LINES: &[(&str, &str, &str)] = &[
     ("approval", "Once: the same call again asks anew", "(approval_pending)"),
     ("approval", "The journal knows of two payments", "admitted: [80,4200]"),
     ("approval", "An app that can wait gets its answer when Dana has answered", "Paid 700 to Acme Ltd."),
+    ("support over REST", "The answer was lost, so the bot asks again, by the same key", "ticket-1"),
+    ("support over REST", "Suspend the customer", "202 Accepted"),
+    ("support over REST", "Dana, who is a lead, says yes over REST", "200 OK: granted"),
+    ("support over REST", "Read the trail: each was done once", "told again: 1"),
+    ("support over MCP", "Suspend the customer", "(approval_pending)"),
+    ("support over MCP", "Read the trail: each was done once", "told again: 1"),
+    ("support over MCP", "And by whose leave", "dana, by rest"),
     ("audit", "The journal is verified", "whole: "),
     ("audit", "The copy is verified", "the event, or the one before it, was changed"),
 ];

@@ -1,4 +1,4 @@
-//! The AI app of the demonstrations: rmcp's own client, at the stdio door of a child process.
+//! The AI app of the demonstrations: rmcp's own client, at the stdio door of a child process, or over HTTP.
 
 use std::{
     fs::{self, File},
@@ -10,9 +10,11 @@ use rmcp::{
     RoleClient, ServiceExt as _,
     model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation},
     service::RunningService,
-    transport::TokioChildProcess,
+    transport::{
+        StreamableHttpClientTransport, TokioChildProcess, streamable_http_client::StreamableHttpClientTransportConfig,
+    },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 /// A connection to `interlock serve`; hanging up ends that process.
@@ -38,12 +40,23 @@ impl Client {
         command.kill_on_drop(true);
         let started = TokioChildProcess::builder(command).stderr(file).spawn();
         let (process, _) = started.context("interlock cannot be started as a process")?;
-        let this = ClientConfig::new(ClientCapabilities::default(), Implementation::new("interlock-demo", "1"));
-        let shaken = this.serve(process).await;
+        let shaken = introduction().serve(process).await;
         let running = shaken.with_context(|| {
             let said = fs::read_to_string(&log).unwrap_or_default();
             format!("interlock serve did not answer; it said:\n{said}")
         })?;
+        Ok(Self { running })
+    }
+
+    /// Shakes hands with a gateway over HTTP, with a key.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub(super) async fn over_http(url: &str, key: &str) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().build().context("HTTP cannot be spoken here")?;
+        let config = StreamableHttpClientTransportConfig::with_uri(url).auth_header(key);
+        let transport = StreamableHttpClientTransport::with_client(http, config);
+        let running = introduction().serve(transport).await.context("the gateway did not answer")?;
         Ok(Self { running })
     }
 
@@ -52,15 +65,22 @@ impl Client {
     /// # Errors
     /// If there is no answer. A refusal, or a tool's failure, is an answer.
     pub(super) async fn call(&self, tool: &str, arguments: Value) -> anyhow::Result<Told> {
-        let mut call = CallToolRequestParams::new(tool.to_owned());
-        if let Value::Object(arguments) = arguments {
-            call = call.with_arguments(arguments);
+        self.call_as(tool, arguments, None).await
+    }
+
+    /// The same, as a piece of work with this name.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub(super) async fn call_as(&self, tool: &str, arguments: Value, work: Option<&str>) -> anyhow::Result<Told> {
+        let mut call = json!({ "name": tool, "arguments": arguments });
+        if let (Some(work), Some(fields)) = (work, call.as_object_mut()) {
+            fields.insert("_meta".to_owned(), json!({ "interlock/idempotency-key": work }));
         }
+        let call: CallToolRequestParams = serde_json::from_value(call).context("these are no arguments")?;
         let result = self.running.call_tool(call).await.with_context(|| format!("{tool} was not answered"))?;
         let result = serde_json::to_value(result).context("the answer is no JSON")?;
-        let blocks = result.get("content").and_then(Value::as_array).into_iter().flatten();
-        let texts: Vec<&str> = blocks.filter_map(|block| block.get("text").and_then(Value::as_str)).collect();
-        Ok(Told { text: texts.join("\n"), result })
+        Ok(Told::of(result))
     }
 
     /// What a tool's description says.
@@ -83,7 +103,24 @@ impl Client {
     }
 }
 
+/// Who calls.
+fn introduction() -> ClientConfig {
+    ClientConfig::new(ClientCapabilities::default(), Implementation::new("interlock-demo", "1"))
+}
+
 impl Told {
+    /// What a `CallToolResult` says.
+    pub(super) fn of(result: Value) -> Self {
+        let blocks = result.get("content").and_then(Value::as_array).into_iter().flatten();
+        let texts: Vec<&str> = blocks.filter_map(|block| block.get("text").and_then(Value::as_str)).collect();
+        Self { text: texts.join("\n"), result }
+    }
+
+    /// Whether it is what was answered before.
+    pub(super) fn replayed(&self) -> bool {
+        self.result.pointer("/_meta/interlock~1replayed") == Some(&Value::Bool(true))
+    }
+
     /// Whether the tool did it.
     pub(super) fn succeeded(&self) -> bool {
         self.result.get("isError").and_then(Value::as_bool) != Some(true)

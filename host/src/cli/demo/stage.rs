@@ -1,22 +1,47 @@
 //! Where a demonstration plays: a temporary folder with an `interlock.json`, and processes of this very program.
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File},
     path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
 };
 
 use anyhow::Context as _;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::client::Client;
+
+/// How often, and how many times, one looks whether a gateway has said where it listens.
+const LOOK: Duration = Duration::from_millis(20);
+const MOST_LOOKS: u32 = 3000;
 
 /// The folder; it is gone with the value.
 #[derive(Debug)]
 pub(super) struct Stage {
     folder: TempDir,
     program: PathBuf,
+}
+
+/// A gateway over HTTP; it ends with the value.
+#[derive(Debug)]
+pub(super) struct Served {
+    child: Child,
+    /// Its address, without a path.
+    pub(super) root: String,
+}
+
+impl Served {
+    /// Ends it.
+    ///
+    /// # Errors
+    /// If it cannot be ended.
+    pub(super) async fn end(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("the gateway cannot be ended")
+    }
 }
 
 /// What a command printed, and how it ended.
@@ -60,6 +85,31 @@ impl Stage {
         let mut command = self.command(&self.file("interlock.json"));
         command.arg("serve");
         Client::start(command, self.file("serve.log")).await
+    }
+
+    /// Starts `interlock serve --http` on a free port of this machine.
+    ///
+    /// # Errors
+    /// If it does not say where it listens.
+    pub(super) async fn serve_http(&self) -> anyhow::Result<Served> {
+        let log = self.file("serve.log");
+        let file = File::create(&log).context("the gateway's log cannot be written")?;
+        let mut command = self.command(&self.file("interlock.json"));
+        command.args(["serve", "--http", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        let mut child = command.spawn().context("interlock cannot be started as a process")?;
+        let mut said = String::new();
+        for _ in 0..MOST_LOOKS {
+            said = fs::read_to_string(&log).context("the gateway's log cannot be read")?;
+            let address = said.split_once("/mcp\n").and_then(|(before, _)| before.rsplit_once("http://"));
+            if let Some((_, address)) = address {
+                return Ok(Served { child, root: format!("http://{address}") });
+            }
+            if child.try_wait().context("the gateway cannot be watched")?.is_some() {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        anyhow::bail!("interlock serve --http did not say where it listens; it said:\n{said}")
     }
 
     /// Runs a verb to its end, as a process of its own.
