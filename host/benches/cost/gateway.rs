@@ -161,7 +161,10 @@ pub(crate) async fn gateway_to(
     });
     fs::write(&config, settings.to_string())?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_interlock"));
-    command.args(["serve", "--http", "127.0.0.1:0", "--config"]).arg(config).env("INTERLOCK_CACHE_DIR", folder);
+    command
+        .args(["serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--config"])
+        .arg(config)
+        .env("INTERLOCK_CACHE_DIR", folder);
     started(command.stdin(Stdio::null()).stderr(Stdio::piped()), |child| child.stderr.take()).await
 }
 

@@ -77,6 +77,9 @@ pub(super) struct Serve {
     /// Serves streamable HTTP at http://ADDR/mcp instead of standard input and output.
     #[arg(long, value_name = "ADDR")]
     pub(super) http: Option<SocketAddr>,
+    /// Serves people, who answer questions, at this address instead of the configuration's `admin.listen`.
+    #[arg(long, value_name = "ADDR")]
+    pub(super) admin: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

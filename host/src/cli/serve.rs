@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{App, House, Keyring, Reception},
-    config::Config,
+    config::{Admin, Config},
     gateway::{self, Authenticate, Gateway},
     identity::Pepper,
     sessions::Sessions,
@@ -22,7 +22,16 @@ use crate::{
 
 /// Serves until the client hangs up, or the process is told to end.
 pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
-    let config = configuration(global)?;
+    let mut config = configuration(global)?;
+    if let Some(address) = asked.admin {
+        if !address.ip().is_loopback() && !config.http_keys {
+            let message =
+                format!("`--admin {address}` is reachable from other machines, and no API keys are asked for");
+            let hint = "listen on 127.0.0.1 or [::1], or write `\"auth\": {\"keys\": true}`.";
+            return Err(Failure::new(Kind::Config, message).hint(hint));
+        }
+        config.admin = Admin { listen: address, said: true, ..config.admin };
+    }
     if let Some(address) = asked.http
         && !address.ip().is_loopback()
         && !config.asks_for_credentials()
@@ -38,27 +47,33 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
         app.watch(&doors);
         let seal =
             Pepper::read_or_make(&config.journal.seal()).context("what clients come back with cannot be sealed")?;
-        let door = gateway::Config { key: seal.bytes().to_vec(), ..door(&config, asked.http) };
-        let gateway = Gateway::new(door, Arc::new(house), app.clock.clone(), doors.clone())
-            .context("the AI's door cannot be opened")?;
-        match asked.http {
+        let listener = match asked.http {
             None => {
                 tell("interlock serves MCP on standard input and output");
-                // What is on standard error is for the AI app to see.
-                open_to_people(&app, &config, &doors, false).await?;
-                tokio::select! {
-                    served = gateway::serve_stdio(&gateway, tokio::io::stdin(), tokio::io::stdout()) => {
-                        served.context("the connection to the AI app failed")?;
-                    }
-                    () = told_to_end() => {}
-                }
+                None
             }
             Some(address) => {
                 let listener =
                     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
                 let bound = listener.local_addr().context("the listener has no address")?;
                 tell(&format!("interlock serves MCP at http://{bound}/mcp"));
-                open_to_people(&app, &config, &doors, true).await?;
+                Some(listener)
+            }
+        };
+        // On stdio, what is on standard error is for the AI app to see.
+        let people = open_to_people(&app, &config, &doors, listener.is_some()).await?;
+        let approvals_page = people.map(|base| format!("{base}/approvals/"));
+        let door = gateway::Config { key: seal.bytes().to_vec(), approvals_page, ..door(&config, asked.http) };
+        let gateway = Gateway::new(door, Arc::new(house), app.clock.clone(), doors.clone())
+            .context("the AI's door cannot be opened")?;
+        match listener {
+            None => tokio::select! {
+                served = gateway::serve_stdio(&gateway, tokio::io::stdin(), tokio::io::stdout()) => {
+                    served.context("the connection to the AI app failed")?;
+                }
+                () = told_to_end() => {}
+            },
+            Some(listener) => {
                 let known = Keyring::of(&config, &app, &doors).context("tokens cannot be checked")?;
                 let known = known.map(|known| -> Arc<dyn Authenticate> { Arc::new(known) });
                 let desk = Arc::new(Reception::new(app.journal.clone(), app.mediators()));
@@ -74,9 +89,14 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
     }))
 }
 
-/// Opens the door for people, where there is to be one, and has those told who are to be. `shown`: whoever reads standard error
-/// may come in.
-async fn open_to_people(app: &Arc<App>, config: &Config, doors: &Tasks, shown: bool) -> Result<(), Failure> {
+/// Opens the door for people, where there is to be one, and has those told who are to be. Returns where people reach it, if
+/// they do. `shown`: whoever reads standard error may come in.
+async fn open_to_people(
+    app: &Arc<App>,
+    config: &Config,
+    doors: &Tasks,
+    shown: bool,
+) -> Result<Option<String>, Failure> {
     let mut base = config.admin.said.then(|| config.admin.base());
     if shown || config.admin.said {
         let listen = config.admin.listen;
@@ -94,8 +114,8 @@ async fn open_to_people(app: &Arc<App>, config: &Config, doors: &Tasks, shown: b
             Err(error) => tell(&format!("Note: people are not served at {listen}: {error}.")),
         }
     }
-    app.look_after_questions(config, base, doors);
-    Ok(())
+    app.look_after_questions(config, base.clone(), doors);
+    Ok(base)
 }
 
 fn door(config: &Config, address: Option<SocketAddr>) -> gateway::Config {

@@ -161,7 +161,7 @@ impl Bench {
         let config = json!({"mcpServers": {"backend": {"url": backend.url(), "prefix": ""}}});
         fs::write(house.join("interlock.json"), format!("{config:#}"))?;
         let mut door = self.interlock(&house);
-        door.args(["serve", "--http", "127.0.0.1:0"]).stdin(Stdio::null());
+        door.args(["serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).stdin(Stdio::null());
         let door = Running::start(&mut door, "interlock serves MCP at ")?;
         let checks = results.join("checks");
         self.suite.server(door.url(), revision, &checks)?;

@@ -95,7 +95,11 @@ impl Stage {
         let log = self.file("serve.log");
         let file = File::create(&log).context("the gateway's log cannot be written")?;
         let mut command = self.command(&self.file("interlock.json"));
-        command.args(["serve", "--http", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        command
+            .args(["serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file);
         let mut child = command.spawn().context("interlock cannot be started as a process")?;
         let mut said = String::new();
         for _ in 0..MOST_LOOKS {

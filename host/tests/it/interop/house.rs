@@ -101,8 +101,12 @@ impl House {
     }
 
     async fn open_at(&self, address: &str) -> Door {
-        let mut child =
-            self.interlock(&["serve", "--http", address]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self
+            .interlock(&["serve", "--http", address, "--admin", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut before = String::new();
         let url = loop {
@@ -135,7 +139,11 @@ impl Door {
         let status = self.child.wait().await.unwrap();
         let errors = self.errors.await.unwrap();
         assert!(status.success(), "{status}\n{errors}");
-        assert_eq!(errors, "", "nothing went wrong");
+        // Where people are served, and how they come in, is no complaint.
+        let people =
+            |line: &&str| !line.starts_with("interlock serves people at ") && !line.starts_with("come in, once");
+        let complaints: Vec<&str> = errors.lines().filter(people).collect();
+        assert!(complaints.is_empty(), "{complaints:?}");
     }
 }
 

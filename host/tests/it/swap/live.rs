@@ -57,7 +57,7 @@ impl Served {
     /// As a command with arguments of its own, which come first.
     pub(crate) async fn start_as(folder: &Path, mut command: Command) -> Self {
         let mut child = command
-            .args(["serve", "--http", "127.0.0.1:0"])
+            .args(["serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             .current_dir(folder)
             .env("INTERLOCK_CACHE_DIR", cache())
             .env_remove("INTERLOCK_CONFIG")

@@ -101,7 +101,7 @@ impl Field {
     /// The command of a gateway, not yet started.
     pub(super) fn serve(&self, kind: Kind) -> Command {
         match kind {
-            Kind::Http => self.house.interlock(&["serve", "--http", "127.0.0.1:0"]),
+            Kind::Http => self.house.interlock(&["serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]),
             Kind::Stdio(_) => self.house.interlock(&["serve"]),
         }
     }
