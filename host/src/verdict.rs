@@ -138,7 +138,7 @@ pub struct Grant {
 pub struct Approver {
     /// Who.
     pub principal: String,
-    /// Roles held when answering.
+    /// Roles held when answering, or answered for: by delegation, or because the question had been escalated.
     #[serde(default)]
     pub roles: Vec<String>,
 }

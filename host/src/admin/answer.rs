@@ -9,9 +9,6 @@ use axum::{
 use super::{Admin, form::Form, page};
 use crate::approvals::{ApprovalsError, Channel, Reply};
 
-/// Most characters of a reason.
-const LONGEST_REASON: usize = 2000;
-
 /// Takes an answer in.
 pub(super) async fn answer(State(admin): State<Admin>, Path(id): Path<String>, request: Request) -> Response {
     let (parts, form) = match Form::read(request).await {
@@ -22,7 +19,7 @@ pub(super) async fn answer(State(admin): State<Admin>, Path(id): Path<String>, r
         Ok(person) => person,
         Err(answer) => return answer,
     };
-    if let Err(answer) = person.sent(&form) {
+    if let Some(answer) = person.forged(&form) {
         return answer;
     }
     let approve = match form.field("answer") {
@@ -36,15 +33,11 @@ pub(super) async fn answer(State(admin): State<Admin>, Path(id): Path<String>, r
             "The form does not say what it was shown with. Load the page again.",
         );
     };
-    let reason = form.text("reason");
-    if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
-        return page::error(StatusCode::BAD_REQUEST, "The reason is too long.");
-    }
     let reply = Reply {
         by: person.name.clone(),
         roles: person.roles.clone(),
         approve,
-        reason,
+        reason: form.text("reason"),
         channel: Channel::Page,
         seen: Some(seen.to_owned()),
     };

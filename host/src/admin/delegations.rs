@@ -82,8 +82,10 @@ impl Admin {
     async fn sent(&self, request: Request) -> Result<(Person, Form), Response> {
         let (parts, form) = Form::read(request).await?;
         let person = self.person(&parts.headers, None).await?;
-        person.sent(&form)?;
-        Ok((person, form))
+        match person.forged(&form) {
+            Some(answer) => Err(answer),
+            None => Ok((person, form)),
+        }
     }
 
     async fn done(&self, person: &Person, done: Result<Delegation, ApprovalsError>) -> Response {

@@ -36,16 +36,13 @@ impl Person {
         html! { input type="hidden" name="token" value=(self.token.expose()); }
     }
 
-    /// Whether a form comes from a page that was shown to this person.
-    ///
-    /// # Errors
-    /// The answer to one that does not.
-    pub(super) fn sent(&self, form: &Form) -> Result<(), Response> {
-        // The time that a comparison takes tells nothing: who may measure it has the cookie, and is asked but once a time.
+    /// The answer to a form that does not come from a page that was shown to this person; none: it does.
+    pub(super) fn forged(&self, form: &Form) -> Option<Response> {
+        // The time that a comparison takes tells nothing to whoever cannot ask without the cookie, which no other page has.
         if form.field("token").is_some_and(|token| token == self.token.expose()) {
-            return Ok(());
+            return None;
         }
-        Err(page::error(StatusCode::FORBIDDEN, "The form comes from an old page, or from another. Load it again."))
+        Some(page::error(StatusCode::FORBIDDEN, "The form comes from an old page, or from another. Load it again."))
     }
 }
 
@@ -198,7 +195,7 @@ pub(super) async fn sign_out(State(admin): State<Admin>, request: Request) -> Re
         Ok(person) => person,
         Err(answer) => return answer,
     };
-    if let Err(answer) = person.sent(&form) {
+    if let Some(answer) = person.forged(&form) {
         return answer;
     }
     page::see("/sign-in", Some(&admin.0.sessions.close(&parts.headers, admin.0.config.secure)))

@@ -1,7 +1,12 @@
 //! Answering: who may, is looked up at the moment at which it counts.
 
 use super::{Approval, Approvals, ApprovalsError, Channel, Matter, Reply, entitlement::entitled, touching};
-use crate::journal::{Committed, Draft, Sequence, body, kind};
+use crate::journal::{Committed, Draft, Event, Guard, Sequence, body, kind};
+
+/// Most characters of a person's name.
+const LONGEST_NAME: usize = 100;
+/// Most characters of a reason.
+const LONGEST_REASON: usize = 2000;
 
 impl Approvals {
     /// Records one person's answer and returns the question as it stands then; of a batch, the one that was asked first.
@@ -33,7 +38,8 @@ impl Approvals {
                 return Err(ApprovalsError::NotWhatWasSeen { id: matter.id });
             }
             let first = matter.first().map(|first| first.id.clone()).unwrap_or_default();
-            match self.journal().commit(drafts, touching(looked_at, since)).await? {
+            let guard = touching(looked_at, since).and(nobody_joins(&matter.id, since));
+            match self.journal().commit(drafts, guard).await? {
                 Committed::At(_) => return self.get(&first).await,
                 Committed::Conflict => {}
             }
@@ -76,7 +82,7 @@ impl Approvals {
             roles: reply.roles.clone(),
             answers_for: entitled.answers_for,
             on_behalf: entitled.on_behalf,
-            reason: reply.reason.clone().filter(|reason| !reason.trim().is_empty()),
+            reason: reply.reason.as_deref().and_then(reason),
             channel: reply.channel.word().to_owned(),
             seen: Some(seen.to_owned()),
         })
@@ -123,8 +129,30 @@ impl Approvals {
     }
 }
 
+/// A guard that another question disturbs that comes into the batch of this id: whoever answers it has not seen that one.
+fn nobody_joins(batch: &str, since: Sequence) -> Guard {
+    let batch = batch.to_owned();
+    Guard {
+        since,
+        disturbed_by: Box::new(move |event: &Event| {
+            let joined = || event.body.pointer("/batch/id").and_then(serde_json::Value::as_str);
+            event.kind == kind::APPROVAL_ASKED && joined() == Some(&batch)
+        }),
+    }
+}
+
 /// The name of a person, without blanks around it.
 pub(super) fn named(name: &str) -> Result<&str, ApprovalsError> {
     let name = name.trim();
-    if name.is_empty() || name.chars().any(char::is_control) { Err(ApprovalsError::NoName) } else { Ok(name) }
+    let fits = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    fits.then_some(name).ok_or(ApprovalsError::NoName)
+}
+
+/// A reason in somebody's words, if there are any; what is longer than anyone reads is cut.
+pub(super) fn reason(text: &str) -> Option<String> {
+    let text = text.trim();
+    match text.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => Some(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => (!text.is_empty()).then(|| text.to_owned()),
+    }
 }

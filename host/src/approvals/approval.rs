@@ -173,6 +173,11 @@ impl Approval {
         }
     }
 
+    /// The id by which it is answered: its own, or that of its batch.
+    pub fn answered_by(&self) -> &str {
+        self.batch.as_ref().map_or(&self.id, |batch| &batch.id)
+    }
+
     /// When silence becomes a no.
     pub fn deadline(&self) -> Timestamp {
         self.batch.as_ref().map_or(self.expires, |batch| batch.expires)

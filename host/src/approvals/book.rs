@@ -168,11 +168,11 @@ impl Book {
         let mut matters: Vec<Matter> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for approval in self.by_id.values() {
-            let id = approval.batch.as_ref().map_or(&approval.id, |batch| &batch.id);
+            let id = approval.answered_by();
             let place = *places.entry(id).or_insert(matters.len());
             match matters.get_mut(place) {
                 Some(matter) => matter.approvals.push(approval.clone()),
-                None => matters.push(Matter { id: id.clone(), approvals: vec![approval.clone()] }),
+                None => matters.push(Matter { id: id.to_owned(), approvals: vec![approval.clone()] }),
             }
         }
         matters
@@ -194,7 +194,7 @@ impl Book {
             let named = one.batch.as_ref().is_some_and(|its| its.name == batch.name && its.size == batch.size);
             named && one.caller.principal == principal && one.session == session
         };
-        let last = self.by_id.values().filter(is_it).next_back()?;
+        let last = self.by_id.values().rfind(is_it)?;
         self.matter(&last.batch.as_ref()?.id)
     }
 

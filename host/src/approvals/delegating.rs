@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Approvals, ApprovalsError, Delegation, answering::named, same_person, touching};
+use super::{
+    Approvals, ApprovalsError, Delegation,
+    answering::{named, reason},
+    same_person, touching,
+};
 use crate::journal::{Committed, Draft, Event, Guard, body, kind};
 
 /// The longest time that something can be delegated for.
@@ -61,7 +65,7 @@ impl Approvals {
                 to: to.to_owned(),
                 roles: wanted.roles.clone(),
                 ends: now.plus(wanted.lasts),
-                reason: wanted.reason.clone(),
+                reason: wanted.reason.as_deref().and_then(reason),
             };
             let draft = Draft::new(by, kind::APPROVAL_DELEGATED, &id, &delegated)?;
             // Nothing may be delegated to them meanwhile that they delegate on with this.

@@ -60,7 +60,8 @@ pub(super) fn entitled<'a>(
         return Ok(Entitled { answers_for, on_behalf: None });
     }
     let mut why = None;
-    for delegation in delegations.filter(|delegation| delegation.is_to(by, now)) {
+    let lent = delegations.filter(|delegation| delegation.is_to(by, now) && !same_person(&delegation.from, by));
+    for delegation in lent {
         let Some(stands_for) = fitting(&delegation.roles) else { continue };
         // Neither one's own call in another's name, nor another's own call in theirs.
         if own || same_person(&delegation.from, &approval.caller.principal) {
@@ -82,4 +83,102 @@ pub(super) fn entitled<'a>(
         let roles = takes.map(|role| format!("`{role}`")).collect::<Vec<_>>().join(", ");
         ApprovalsError::NotEntitled { id: id.clone(), roles, by: by.to_owned() }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, time::Duration};
+
+    use proptest::prelude::*;
+    use serde_json::{Map, Value};
+
+    use super::*;
+    use crate::{
+        approvals::Answer,
+        call::{CallId, Caller},
+        verdict::Question,
+    };
+
+    /// A question for leads, and after a while for directors too, about a call of `p0`.
+    fn question(self_approval: bool) -> Approval {
+        let question = Question {
+            reason: String::new(),
+            preview: String::new(),
+            roles: vec!["lead".to_owned()],
+            quorum: 9,
+            expires_in: Duration::from_millis(100),
+            self_approval,
+            channel: "desk".to_owned(),
+        };
+        Approval {
+            id: "a".to_owned(),
+            binding: String::new(),
+            policy: String::new(),
+            question,
+            call: CallId::from("c"),
+            tool: "a/b".parse().unwrap(),
+            arguments: Value::Null,
+            beside: Map::new(),
+            caller: Caller { principal: "p0".to_owned(), roles: Vec::new(), client: None },
+            session: String::new(),
+            asked: Timestamp(0),
+            expires: Timestamp(100),
+            escalate: vec![TakenOver { from: "lead".to_owned(), to: "director".to_owned(), at: Timestamp(50) }],
+            told_escalated: Vec::new(),
+            batch: None,
+            told: Vec::new(),
+            unreachable: None,
+            answers: Vec::new(),
+            told_expired: false,
+            spent_by: None,
+        }
+    }
+
+    fn delegation((nth, (from, to, director, ends)): (usize, (u8, u8, bool, u64))) -> Delegation {
+        Delegation {
+            id: format!("d{nth}"),
+            from: format!("p{from}"),
+            to: format!("P{to}"),
+            roles: vec![if director { "director" } else { "lead" }.to_owned()],
+            by: String::new(),
+            reason: None,
+            begins: Timestamp(0),
+            ends: Timestamp(ends),
+            ended: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_speaks_twice_or_for_the_caller_and_everyone_has_a_role_that_counts_by_then(
+            self_approval in any::<bool>(),
+            lent in prop::collection::vec((0..5_u8, 0..5_u8, any::<bool>(), 0..100_u64), 0..8),
+            attempts in prop::collection::vec((0..5_u8, 0..3_usize, 0..100_u64), 0..12),
+        ) {
+            let mut approval = question(self_approval);
+            let lent: Vec<Delegation> = lent.into_iter().enumerate().map(delegation).collect();
+            let mut attempts = attempts;
+            attempts.sort_by_key(|(_, _, at)| *at);
+            for (by, role, at) in attempts {
+                let (by, now) = (format!("p{by}"), Timestamp(at));
+                let roles = [vec![], vec!["lead".to_owned()], vec!["director".to_owned()]][role].clone();
+                let Ok(entitled) = entitled(&approval, lent.iter(), &by, &roles, now) else { continue };
+                if let Some(behalf) = &entitled.on_behalf {
+                    let by_right = lent.iter().find(|one| one.id == behalf.delegation).unwrap();
+                    prop_assert!(by_right.ends > now && by_right.from == behalf.of, "{:?}", by_right);
+                    prop_assert!(by != "p0" && behalf.of != "p0");
+                }
+                let counts = |role: &String| role == "lead" || (role == "director" && at >= 50);
+                prop_assert!(roles.iter().chain(&entitled.answers_for).any(counts));
+                prop_assert!(roles.iter().chain(&entitled.answers_for).any(|role| role == "lead"), "for the policy");
+                let Entitled { answers_for, on_behalf } = entitled;
+                approval.answers.push(Answer { by, roles, answers_for, on_behalf, approve: true, at: now, reason: None, seen: None });
+            }
+            let voices = approval.answers.iter();
+            let voices: Vec<&String> =
+                voices.flat_map(|one| std::iter::once(&one.by).chain(one.on_behalf.as_ref().map(|it| &it.of))).collect();
+            prop_assert_eq!(voices.iter().collect::<BTreeSet<_>>().len(), voices.len(), "{:?}", voices);
+            prop_assert!(self_approval || !voices.iter().any(|voice| *voice == "p0"));
+        }
+    }
 }

@@ -67,7 +67,7 @@ pub enum ApprovalsError {
         size: u32,
     },
     /// Nobody has such a name.
-    #[error("an approver has a name, without control characters")]
+    #[error("an approver has a name: 1 to 100 characters, none of them a control character")]
     NoName,
     /// They have said so before, or somebody in their name has.
     #[error("`{by}` has already answered approval `{id}`")]

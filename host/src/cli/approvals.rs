@@ -201,7 +201,7 @@ async fn link(approvals: &Approvals, config: &Config, json: bool) -> Result<(), 
     let base = config.admin.base();
     if config.http_keys {
         return Err(Failure::new(Kind::Failed, "people come in with API keys here, and not by links")
-            .hint(&format!("open {base}/approvals and sign in; `interlock keys create` makes a key.")));
+            .hint(format!("open {base}/approvals and sign in; `interlock keys create` makes a key.")));
     }
     if config.admin.url.is_none() && config.admin.listen.port() == 0 {
         return Err(Failure::new(Kind::Config, "where the page is served is chosen when a gateway starts")

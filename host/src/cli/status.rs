@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     app::serving,
-    approvals::{Approvals, State},
+    approvals::Approvals,
     config::Config,
     journal::{Journal, Query},
     pins::Pins,
@@ -35,7 +35,7 @@ async fn page(config: &Config, journal: &Journal, approvals: &Approvals) -> Resu
     let head = journal.refresh().await.context("the journal cannot be read")?;
     let now = approvals.now();
     let listed = approvals.list().await.context("the approvals cannot be read")?;
-    let waiting = listed.iter().filter(|approval| approval.state(now) == State::Open).count();
+    let waiting = listed.iter().filter(|approval| approval.is_open(now)).count();
     let open = journal.open_calls();
     let (running, unknown): (Vec<_>, Vec<_>) = open.iter().partition(|call| call.outcome.is_none());
     let pins = if config.pin_tools {

@@ -182,7 +182,7 @@ impl Mediator {
 }
 
 fn told(approval: &Approval, code: &str, reason: String, unlocks: Vec<Unlock>) -> Refused {
-    let details = Map::from_iter([("approval".to_owned(), approval.id.clone().into())]);
+    let details = Map::from_iter([("approval".to_owned(), approval.answered_by().into())]);
     Refused { policy: approval.policy.clone(), refusal: Refusal { code: code.to_owned(), reason, unlocks, details } }
 }
 
@@ -191,9 +191,11 @@ fn pending(approval: &Approval) -> Refused {
         let reason = format!(
             "{} It needs a human's approval ({}), and nobody could be told of it: {why}. It stays open; have a human look \
              at it, then make exactly the same call again.",
-            approval.question.reason, approval.id
+            approval.question.reason,
+            approval.answered_by()
         );
-        return told(approval, "approval_unreachable", reason, vec![Unlock::Approval(approval.id.clone())]);
+        let unlocks = vec![Unlock::Approval(approval.answered_by().to_owned())];
+        return told(approval, "approval_unreachable", reason, unlocks);
     }
     if let Some(batch) = &approval.batch {
         let reason = format!(

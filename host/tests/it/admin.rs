@@ -101,6 +101,22 @@ impl Gateway {
         (answer.status(), answer.json().await.unwrap())
     }
 
+    /// A payment by MCP, in the session `s`, as one of a batch.
+    async fn over_mcp(&self, arguments: Value, batch: Value) -> Value {
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "interlock/session": "s", "interlock/batch": batch,
+        });
+        let params = json!({"name": "bank__process_payment", "arguments": arguments, "_meta": meta});
+        let request = self.client.post(format!("{}/mcp", self.root));
+        let request = request.header("accept", "application/json, text/event-stream");
+        let request = request.header("mcp-protocol-version", "2026-07-28").header("mcp-method", "tools/call");
+        let request = request.header("mcp-name", "bank__process_payment");
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        request.json(&body).send().await.unwrap().json().await.unwrap()
+    }
+
     pub(crate) async fn stop(mut self) {
         let pid = self.child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
@@ -292,6 +308,9 @@ async fn where_the_port_is_taken_calls_are_served_all_the_same_and_a_link_can_be
     let text = fs::read_to_string(&path).unwrap().replace("127.0.0.1:0", &listen);
     fs::write(&path, text).unwrap();
     let second = Gateway::start_until(folder.path(), "people are not served at").await;
+    for arguments in [["serve", "--admin", "0.0.0.0:0"], ["serve", "--http", "0.0.0.0:0"]] {
+        assert!(interlock(folder.path(), &arguments).unwrap_err().contains("no authentication"));
+    }
     let (status, pending) = second.pay(json!({"payment_id": "p", "amount": 1, "to": "x"}), &[]).await;
     assert_eq!(status, 202);
     // Made by a third process, for the page of the first, about a question of the second.
@@ -305,6 +324,35 @@ async fn where_the_port_is_taken_calls_are_served_all_the_same_and_a_link_can_be
     assert!(refused["detail"].as_str().unwrap().contains("not today"), "{refused}");
     first.stop().await;
     second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_stdio_the_page_is_there_where_it_is_configured_and_the_ai_app_is_shown_no_link() {
+    for configured in [true, false] {
+        let folder = folder(json!({}), json!({}));
+        if !configured {
+            let path = folder.path().join("interlock.json");
+            let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            config.as_object_mut().unwrap().remove("admin");
+            fs::write(path, config.to_string()).unwrap();
+        }
+        let child = Command::new(env!("CARGO_BIN_EXE_interlock"))
+            .arg("serve")
+            .current_dir(folder.path())
+            .env("INTERLOCK_CACHE_DIR", cache())
+            .env_remove("INTERLOCK_CONFIG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The app has hung up: it ends.
+        let ended = child.wait_with_output().await.unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(ended.status.success() && ended.stdout.is_empty(), "{said}");
+        assert_eq!(said.contains("serves people at http://127.0.0.1:"), configured, "{said}");
+        assert!(!said.contains("link="), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -325,8 +373,12 @@ async fn a_batch_is_one_question_on_the_page_over_rest_and_at_the_command_line()
     let said = interlock(folder.path(), &["approvals", "approve", &id, "--as", "dana"]).unwrap_err();
     assert!(said.contains("of the 2 calls"), "{said}");
 
-    let (_, second) = gateway.pay(payment(2), &batch).await;
-    assert_eq!(second["approvals"][0], id.as_str());
+    // The other comes in by MCP, in the same session.
+    let second = gateway.over_mcp(payment(2), json!({"name": "salaries", "size": 2})).await;
+    let refused = &second["result"]["structuredContent"]["interlock"]["refused"][0];
+    assert_eq!((&refused["code"], &refused["approval"]), (&json!("approval_pending"), &json!(id)), "{second}");
+    let wrong = gateway.over_mcp(payment(2), json!({"name": "salaries", "size": 0})).await;
+    assert_eq!(wrong["error"]["code"], -32602, "{wrong}");
     let listed: Value = serde_json::from_str(&interlock(folder.path(), &["approvals", "--json"]).unwrap()).unwrap();
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["id"]), (1, &json!(id)));
     let shown: Value =

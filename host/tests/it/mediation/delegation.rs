@@ -117,6 +117,20 @@ async fn no_delegation_leads_to_an_answer_about_ones_own_call() {
 }
 
 #[tokio::test]
+async fn what_somebody_writes_is_bounded() {
+    let world = World::with(gate(json!({"roles": ["lead"]})));
+    let house = world.house().await;
+    let id = asked(&house).await;
+    let long = "n".repeat(101);
+    let nobody = says(&house, &id, &long, &["lead"]).await.unwrap_err();
+    assert!(matches!(nobody, ApprovalsError::NoName), "{nobody}");
+    let reply = Reply { reason: Some("ä".repeat(5000)), roles: vec!["lead".into()], ..Reply::desk("lena", true) };
+    house.mediator.approvals().answer(&id, reply).await.unwrap();
+    let reason = house.events(kind::APPROVAL_GRANTED).await[0].body["reason"].as_str().unwrap().to_owned();
+    assert_eq!((reason.chars().count(), reason.ends_with("ä…")), (2001, true));
+}
+
+#[tokio::test]
 async fn what_is_delegated_cannot_be_delegated_on_and_there_must_be_something_to_delegate() {
     let world = World::with(gate(json!({})));
     let house = world.house().await;
