@@ -274,3 +274,41 @@ pub fn binding(call: &Call, policy: &str, component: &str, settings: &str) -> St
 pub(super) fn digest(value: &Value) -> String {
     Sha256::digest(canonical(value)).iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+impl Approval {
+    /// A question for nine leads, from 50 on for directors too, about a call of `p0`; asked at 0, until 100.
+    pub(crate) fn sample() -> Self {
+        let question = Question {
+            reason: String::new(),
+            preview: String::new(),
+            roles: vec!["lead".to_owned()],
+            quorum: 9,
+            expires_in: std::time::Duration::from_millis(100),
+            self_approval: false,
+            channel: "desk".to_owned(),
+        };
+        Self {
+            id: "a".to_owned(),
+            binding: String::new(),
+            policy: String::new(),
+            question,
+            call: CallId::from("c"),
+            tool: ToolName::new("a", "b"),
+            arguments: Value::Null,
+            beside: Map::new(),
+            caller: Caller { principal: "p0".to_owned(), roles: Vec::new(), client: None },
+            session: String::new(),
+            asked: Timestamp(0),
+            expires: Timestamp(100),
+            escalate: vec![TakenOver { from: "lead".to_owned(), to: "director".to_owned(), at: Timestamp(50) }],
+            told_escalated: Vec::new(),
+            batch: None,
+            told: Vec::new(),
+            unreachable: None,
+            answers: Vec::new(),
+            told_expired: false,
+            spent_by: None,
+        }
+    }
+}

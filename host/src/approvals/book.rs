@@ -330,6 +330,19 @@ mod tests {
         })
     }
 
+    #[test]
+    fn what_was_written_before_answers_had_a_digest_can_still_be_read() {
+        let asked = event(&Step::Asked { id: 0, binding: 0, quorum: 1, expires_in: 50 }, 0, 0);
+        let body = json!({"by": "p1", "roles": ["lead"]});
+        let answered = event(&Step::Answered { id: 0, by: 1, approve: true }, 1, 10);
+        let answered = Event { body: Arc::new(body), ..answered };
+        let mut book = Book::default();
+        book.apply(&asked).unwrap();
+        book.apply(&answered).unwrap();
+        let approval = book.get("a0").unwrap();
+        assert_eq!((approval.state(Timestamp(20)), &approval.answers[0].seen), (State::Granted, &None));
+    }
+
     proptest! {
         #[test]
         fn answers_that_are_given_at_one_time_may_come_in_any_order(

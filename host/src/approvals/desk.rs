@@ -29,6 +29,8 @@ pub struct Put<'a> {
     pub question: &'a Question,
     /// Who may answer as well after a while. A question keeps the terms that it was asked on.
     pub escalate: &'a [Escalation],
+    /// The question with this binding that is over, if there was one.
+    pub after: Option<&'a str>,
     /// Up to which position it was looked whether the same is asked already.
     pub since: Sequence,
 }
@@ -125,7 +127,7 @@ impl Approvals {
     /// # Errors
     /// If the journal cannot be written.
     pub async fn ask(&self, call: &Call, put: Put<'_>) -> Result<Approval, ApprovalsError> {
-        let Put { policy, binding, question, escalate, mut since } = put;
+        let Put { policy, binding, question, escalate, after, mut since } = put;
         loop {
             let id = Uuid::now_v7().to_string();
             let now = self.now();
@@ -155,7 +157,7 @@ impl Approvals {
             match (committed, found) {
                 (Committed::At(_), found) => return found.ok_or(ApprovalsError::NotFound(id)),
                 // Somebody else asked the same meanwhile: theirs stands.
-                (Committed::Conflict, Some(found)) if found.is_open(self.now()) => return Ok(found),
+                (Committed::Conflict, Some(found)) if Some(&*found.id) != after => return Ok(found),
                 // Or something has happened to its batch.
                 (Committed::Conflict, _) => since = upto,
             }

@@ -87,51 +87,17 @@ pub(super) fn entitled<'a>(
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, time::Duration};
+    use std::collections::BTreeSet;
 
     use proptest::prelude::*;
-    use serde_json::{Map, Value};
 
     use super::*;
-    use crate::{
-        approvals::Answer,
-        call::{CallId, Caller},
-        verdict::Question,
-    };
+    use crate::approvals::Answer;
 
-    /// A question for leads, and after a while for directors too, about a call of `p0`.
     fn question(self_approval: bool) -> Approval {
-        let question = Question {
-            reason: String::new(),
-            preview: String::new(),
-            roles: vec!["lead".to_owned()],
-            quorum: 9,
-            expires_in: Duration::from_millis(100),
-            self_approval,
-            channel: "desk".to_owned(),
-        };
-        Approval {
-            id: "a".to_owned(),
-            binding: String::new(),
-            policy: String::new(),
-            question,
-            call: CallId::from("c"),
-            tool: "a/b".parse().unwrap(),
-            arguments: Value::Null,
-            beside: Map::new(),
-            caller: Caller { principal: "p0".to_owned(), roles: Vec::new(), client: None },
-            session: String::new(),
-            asked: Timestamp(0),
-            expires: Timestamp(100),
-            escalate: vec![TakenOver { from: "lead".to_owned(), to: "director".to_owned(), at: Timestamp(50) }],
-            told_escalated: Vec::new(),
-            batch: None,
-            told: Vec::new(),
-            unreachable: None,
-            answers: Vec::new(),
-            told_expired: false,
-            spent_by: None,
-        }
+        let mut approval = Approval::sample();
+        approval.question.self_approval = self_approval;
+        approval
     }
 
     fn delegation((nth, (from, to, director, ends)): (usize, (u8, u8, bool, u64))) -> Delegation {

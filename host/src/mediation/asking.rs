@@ -132,6 +132,7 @@ impl Mediator {
             let (found, since) = approvals.find(&bound, call.continues.as_ref()).await?;
             standing.since = standing.since.min(since);
             let now = approvals.now();
+            let before = found.as_ref().map(|approval| approval.id.clone());
             let mut current = found;
             if let Some(approval) = &current {
                 match approval.state(now) {
@@ -168,7 +169,8 @@ impl Mediator {
                         question.expires_in = self.parts().config.expire;
                     }
                     let escalate = &self.parts().config.escalate;
-                    let put = Put { policy, binding: &bound, question: &question, escalate, since };
+                    let put =
+                        Put { policy, binding: &bound, question: &question, escalate, after: before.as_deref(), since };
                     approvals.ask(call, put).await?
                 }
             };
