@@ -33,15 +33,23 @@ struct Receiver {
     address: SocketAddr,
     heard: watch::Sender<Vec<(HeaderMap, String)>>,
     status: Arc<Mutex<StatusCode>>,
+    /// Whether it answers at all.
+    awake: watch::Sender<bool>,
 }
 
 impl Receiver {
     async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let receiver = Self { address, heard: watch::Sender::default(), status: Arc::new(Mutex::new(StatusCode::OK)) };
+        let receiver = Self {
+            address,
+            heard: watch::Sender::default(),
+            status: Arc::new(Mutex::new(StatusCode::OK)),
+            awake: watch::Sender::new(true),
+        };
         async fn hear(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> (StatusCode, HeaderMap) {
             receiver.heard.send_modify(|heard| heard.push((headers, body)));
+            receiver.awake.subscribe().wait_for(|awake| *awake).await.unwrap();
             let status = *receiver.status.lock().unwrap();
             let elsewhere = format!("http://{}/elsewhere", receiver.address).parse().unwrap();
             (status, HeaderMap::from_iter([(axum::http::header::LOCATION, elsewhere)]))
@@ -100,9 +108,15 @@ async fn a_question_and_what_becomes_of_it_are_told_once_signed_and_with_a_link(
     let receiver = Receiver::start().await;
     let folder = receiver.folder(json!({}));
     let gateways = [Gateway::start(folder.path()).await, Gateway::start(folder.path()).await];
+    receiver.awake.send_replace(false);
     let (_, pending) = gateways[1].pay(payment(500), &[]).await;
     let id = pending["approvals"][0].as_str().unwrap();
     let told = checked(&receiver.until(1).await[0]);
+    // As long as it has not answered, the other gateway knows no more than that it is not told: were it to tell too, it would.
+    let mut heard = receiver.heard.subscribe();
+    let twice = heard.wait_for(|heard| heard.len() > 1);
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(1), twice).await.is_err(), "it is told twice");
+    receiver.awake.send_replace(true);
     assert_eq!((&told["type"], &told["data"]["id"]), (&json!("approval.asked"), &json!(id)));
     assert_eq!(told["data"]["calls"][0]["tool"], "bank/process_payment");
     assert!(!told.to_string().contains("canary"), "arguments are for the page: {told}");
