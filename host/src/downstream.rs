@@ -35,7 +35,7 @@ mod toolset;
 pub use announcement::{Announcement, Announcements};
 pub use catalogue::{Catalogue, Clash};
 pub use client::McpServer;
-pub use config::{ClientCredentials, Reach, ServerConfig, Settings, TokenSource};
+pub use config::{ClientCredentials, ClientProof, Reach, ServerConfig, Settings, TokenSource};
 pub use lines::{Heard, read_line};
 pub use link::{FromServer, Link, Resume, RpcError, takes_forms};
 pub use offers::digest;

@@ -10,7 +10,7 @@ use super::{
     output::{Table, print, print_json, tell},
     running::{block_on, configuration, with_app},
 };
-use crate::{downstream::State, pins::Standing, sandbox::Isolation};
+use crate::{downstream::State, identity::Tokens, pins::Standing, sandbox::Isolation};
 
 /// Checks everything that can be checked without calling a tool.
 pub(super) fn run(global: &Global) -> Result<(), Failure> {
@@ -33,6 +33,17 @@ pub(super) fn run(global: &Global) -> Result<(), Failure> {
             }
             table.row([server.kind.into(), server.name.into(), state.into(), detail.trim_end().into()]);
         }
+        if let Some(jwt) = &config.jwt {
+            let tokens = Tokens::new(jwt.tokens.clone(), app.clock.clone(), app.doors()).context("no HTTP client")?;
+            let (state, detail) = match tokens.keys().await {
+                Ok(keys) => ("ready", format!("{keys} keys")),
+                Err(error) => ("away", error.to_string()),
+            };
+            if state != "ready" {
+                away.push(jwt.tokens.issuer.clone());
+            }
+            table.row(["issuer".into(), jwt.tokens.issuer.clone().into(), state.into(), detail.into()]);
+        }
         let tools = mediator.catalogue().tools();
         let mut held_back = Vec::new();
         for tool in mediator.catalogue().every_tool() {
@@ -44,6 +55,13 @@ pub(super) fn run(global: &Global) -> Result<(), Failure> {
             }
         }
         let mut idle = Vec::new();
+        for glob in config.jwt.iter().flat_map(|jwt| &jwt.resource.rules).flat_map(|rule| &rule.tools) {
+            if !tools.iter().any(|tool| glob.matches(tool.name.as_str())) {
+                let note = format!("`{glob}` in `auth/jwt/scopes` fits no tool that is there now");
+                tell(&format!("Note: {note}"));
+                idle.push(note);
+            }
+        }
         for policy in mediator.policies().iter() {
             let fits = |glob: &Glob| tools.iter().any(|tool| glob.matches(tool.name.as_str()));
             for glob in policy.matches().tools.iter().filter(|glob| !fits(glob)) {

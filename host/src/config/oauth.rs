@@ -9,15 +9,24 @@ use super::{
     shape::{Key, Shape},
 };
 use crate::{
-    downstream::{ClientCredentials, TokenSource},
-    oauth::Endpoint,
+    downstream::{ClientCredentials, ClientProof, TokenSource},
+    oauth::{ClientKey, Endpoint},
     secret::Secret,
 };
 
 /// What `oauth` may hold.
-pub(super) const SHAPE: Shape = Shape::OrNull(&Shape::Table(&[
+pub(super) const SHAPE: Shape = Shape::OrNull(&Shape::OneOf(&PROOFS, &KEYS));
+
+const PROOFS: [&str; 2] = ["client_secret", "private_key"];
+
+const KEYS: [Key; 7] = [
     Key::required("client_id", Shape::Text, "Who Interlock is to whoever gives out the tokens."),
-    Key::required("client_secret", Shape::Text, "The secret that proves it, best as `${NAME}` from the environment."),
+    Key::new("client_secret", Shape::Text, "The secret that proves it, best as `${NAME}` from the environment."),
+    Key::new(
+        "private_key",
+        Shape::Text,
+        "The key that proves it by what it signs, in PEM (PKCS #8), best as `${NAME}` from the environment.",
+    ),
     Key::new("token_url", Shape::Text, "Where tokens are given out; found out unless given."),
     Key::new(
         "issuer",
@@ -34,7 +43,7 @@ pub(super) const SHAPE: Shape = Shape::OrNull(&Shape::Table(&[
         Shape::Text,
         "What they are to be valid for (RFC 8707); what the server calls itself unless given.",
     ),
-]));
+];
 
 /// The credentials; none if there are none.
 pub(super) fn read(server: &Node, url: &str, findings: &mut Findings<'_>) -> Option<ClientCredentials> {
@@ -52,6 +61,20 @@ pub(super) fn read(server: &Node, url: &str, findings: &mut Findings<'_>) -> Opt
             findings.value(at, BadValue, "must not be empty");
         }
     }
+    let proof = match (text("client_secret"), text("private_key")) {
+        (Some((_, secret)), _) => Some(ClientProof::Secret(Secret::new(secret))),
+        (None, Some((at, pem))) => match ClientKey::read(&Secret::new(pem)) {
+            Ok(key) => Some(ClientProof::Key(key)),
+            Err(error) => {
+                // A variable that is not set is told of as that.
+                if !matches!(&at.value, Value::Text(_, faults) if !faults.is_empty()) {
+                    findings.value(at, BadValue, &format!("cannot be used: {error}"));
+                }
+                None
+            }
+        },
+        (None, None) => None,
+    };
     let mut address = |key| {
         let (at, text) = text(key)?;
         let read = Endpoint::parse(text).ok();
@@ -75,7 +98,7 @@ pub(super) fn read(server: &Node, url: &str, findings: &mut Findings<'_>) -> Opt
     }
     Some(ClientCredentials {
         client_id: text("client_id").map(|(_, id)| id.to_owned()).unwrap_or_default(),
-        client_secret: Secret::new(text("client_secret").map(|(_, secret)| secret).unwrap_or_default()),
+        proof: proof?,
         scopes: super::auth::scopes(section.get("scopes"), findings),
         resource: text("resource").map(|(_, resource)| resource.to_owned()),
         from,

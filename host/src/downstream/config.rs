@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use crate::{oauth::Endpoint, sandbox::ComponentSource, secret::Secret};
+use crate::{
+    oauth::{ClientKey, Endpoint},
+    sandbox::ComponentSource,
+    secret::Secret,
+};
 
 /// One server behind the gateway.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,13 +62,22 @@ pub struct ClientCredentials {
     /// Its name there.
     pub client_id: String,
     /// What proves it.
-    pub client_secret: Secret,
+    pub proof: ClientProof,
     /// What the tokens are to be for; if none are given, what the server asks for.
     pub scopes: Vec<String>,
     /// What they are to be valid for (RFC 8707); none: what the server calls itself.
     pub resource: Option<String>,
     /// Who gives them out.
     pub from: TokenSource,
+}
+
+/// How Interlock proves who it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClientProof {
+    /// By a secret that both know.
+    Secret(Secret),
+    /// By signing with a key of its own.
+    Key(ClientKey),
 }
 
 /// Who gives out tokens.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::{Url, form_urlencoded::byte_serialize};
 
-use super::config::{ClientCredentials, Reach, TokenSource};
+use super::config::{ClientCredentials, ClientProof, Reach, TokenSource};
 use crate::{
     clock::{Clock, Timestamp},
     oauth::{Answered, AuthorizationServer, Challenge, DiscoveryError, Endpoint, Fetch, FetchError, ProtectedResource},
@@ -30,6 +30,8 @@ const LONGEST: Duration = Duration::from_hours(24);
 const YOUNG: Duration = Duration::from_secs(5);
 /// For so long whoever comes is told of a failure that somebody else has just had.
 const REMEMBERED: Duration = Duration::from_secs(2);
+/// What a proof by a key is (RFC 7523, 2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Most letters of an error's code that are passed on.
 const LONGEST_CODE: usize = 64;
 
@@ -53,6 +55,9 @@ pub(super) enum LoginError {
         /// Whom it names now.
         found: String,
     },
+    /// The client's key does not sign.
+    #[error("no access token: the client's key does not sign")]
+    Unsigned,
     /// The client is not let in, or not for what was asked.
     #[error("`{host}` gives no access token: {code}")]
     Refused {
@@ -108,6 +113,9 @@ impl Token {
 /// Where a token is to be had, and for what.
 struct Desk {
     endpoint: Endpoint,
+    /// Who is there, to whom a proof is addressed.
+    name: String,
+    /// Whether a secret goes into the form, and not into a header.
     in_the_form: bool,
     resource: String,
     scope: String,
@@ -201,25 +209,34 @@ impl Login {
 
     async fn fetch(&self, challenge: Option<&Challenge>) -> Result<Token, LoginError> {
         let client = Fetch::new().map_err(|error| LoginError::Fetch(Arc::new(error)))?;
-        let Desk { endpoint, in_the_form, resource, scope } = self.desk(&client, challenge).await?;
-        let ClientCredentials { client_id, client_secret, .. } = &self.credentials;
+        let Desk { endpoint, name, in_the_form, resource, scope } = self.desk(&client, challenge).await?;
+        let ClientCredentials { client_id, proof, .. } = &self.credentials;
+        let host = endpoint.url().host_str().unwrap_or_default().to_owned();
         let mut form = vec![("grant_type", "client_credentials"), ("resource", resource.as_str())];
         if !scope.is_empty() {
             form.push(("scope", scope.as_str()));
         }
         // RFC 6749, 2.3.1: both are encoded before they are joined.
         let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-        let (name, secret) = (encoded(client_id), Secret::new(encoded(client_secret.expose())));
-        let login = if in_the_form {
-            form.extend([("client_id", client_id.as_str()), ("client_secret", client_secret.expose())]);
-            None
-        } else {
-            Some((name.as_str(), &secret))
+        let (signed, login);
+        let login = match proof {
+            ClientProof::Secret(secret) if in_the_form => {
+                form.extend([("client_id", client_id.as_str()), ("client_secret", secret.expose())]);
+                None
+            }
+            ClientProof::Secret(secret) => {
+                login = (encoded(client_id), Secret::new(encoded(secret.expose())));
+                Some((login.0.as_str(), &login.1))
+            }
+            ClientProof::Key(key) => {
+                signed = key.proof(client_id, &name, self.clock.now()).ok_or(LoginError::Unsigned)?;
+                form.extend([("client_assertion_type", JWT_BEARER), ("client_assertion", signed.expose())]);
+                None
+            }
         };
         let asked = self.clock.now();
         let answered = client.post(&endpoint, &form, login).await;
         let Answered { status, document } = answered.map_err(|error| LoginError::Fetch(Arc::new(error)))?;
-        let host = endpoint.url().host_str().unwrap_or_default().to_owned();
         if !status.is_success() {
             return Err(LoginError::Refused { host, code: code(status, &document) });
         }
@@ -236,7 +253,8 @@ impl Login {
         let issuer = match from {
             TokenSource::Endpoint(endpoint) => {
                 let resource = resource.unwrap_or_else(|| canonical(&self.server));
-                return Ok(Desk { endpoint: endpoint.clone(), in_the_form: false, resource, scope });
+                let name = endpoint.url().to_string();
+                return Ok(Desk { endpoint: endpoint.clone(), name, in_the_form: false, resource, scope });
             }
             TokenSource::Issuer(issuer) => issuer.clone(),
             TokenSource::Server => {
@@ -256,7 +274,7 @@ impl Login {
         let has = |method: &str| methods.iter().any(|one| one == method);
         let in_the_form = has("client_secret_post") && !has("client_secret_basic");
         let resource = resource.unwrap_or_else(|| canonical(&self.server));
-        Ok(Desk { endpoint: server.tokens().map_err(unknown)?, in_the_form, resource, scope })
+        Ok(Desk { endpoint: server.tokens().map_err(unknown)?, name: issuer, in_the_form, resource, scope })
     }
 
     /// Whom the server names: the one whom it named first, who knows the secret already.

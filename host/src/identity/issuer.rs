@@ -80,6 +80,11 @@ impl Issuer {
         self.0.clock.now()
     }
 
+    /// Asks the issuer for its keys.
+    pub(super) async fn fetch_keys(&self) -> Result<KeySet, DiscoveryError> {
+        self.0.fetch_keys().await
+    }
+
     /// The key that a token names. Asks the issuer if it is not known; one that is known is given at once.
     ///
     /// # Errors

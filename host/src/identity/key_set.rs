@@ -31,6 +31,11 @@ impl KeySet {
         Some(Self(keys.take(MOST).collect()))
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The key with this id, if it is for this algorithm; without an id, the only one that is.
     pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&DecodingKey> {
         let mut fitting = self.0.iter().filter(|one| one.algorithms.contains(&algorithm));

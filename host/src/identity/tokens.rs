@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    oauth::{Endpoint, Fetch, FetchError},
+    oauth::{DiscoveryError, Endpoint, Fetch, FetchError},
     tasks::Tasks,
 };
 
@@ -99,6 +99,14 @@ impl Tokens {
     /// If there is no HTTP client.
     pub fn new(config: TokenConfig, clock: Arc<dyn Clock>, tasks: Tasks) -> Result<Self, FetchError> {
         Ok(Self(Issuer::new(config, Fetch::new()?, clock, tasks)))
+    }
+
+    /// Asks the issuer for its keys, and says how many of them tokens may be signed with.
+    ///
+    /// # Errors
+    /// If they cannot be had.
+    pub async fn keys(&self) -> Result<usize, DiscoveryError> {
+        self.0.fetch_keys().await.map(|keys| keys.len())
     }
 
     /// Whose token this is, and what for.

@@ -24,6 +24,7 @@ const RANKS: &[(u32, &[&str])] = &[
 /// Words of rank 0 that another word of rank 0 is made of.
 const WORDS_OF_WORDS: &[(&str, &str)] = &[
     ("call", "clock"),
+    ("oauth", "clock"),
     ("oauth", "secret"),
     ("registry", "tasks"),
     ("scope", "call"),
@@ -48,7 +49,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("maud", &["admin", "gateway"]),
     ("docker_credential", &["registry"]),
     ("http_auth", &["registry", "oauth"]),
-    ("jsonwebtoken", &["identity"]),
+    ("jsonwebtoken", &["identity", "oauth"]),
     // In `cli` for the demonstrations, whose callers over HTTP are programs of their own.
     ("reqwest", &["downstream", "notices", "registry", "oauth", "cli"]),
     ("clap", &["cli"]),

@@ -13,10 +13,11 @@ use std::{
 
 use interlock::{
     config::{Config, Jwt, Problems, load, parse, schema},
-    downstream::{Reach, TokenSource},
+    downstream::{ClientProof, Reach, TokenSource},
     policy::{Mode, OnFault},
     sandbox::{ComponentSource, Limits},
     scope::Scope,
+    secret::Secret,
 };
 use serde_json::json;
 
@@ -106,7 +107,7 @@ fn everything_that_a_file_says_arrives() {
     assert_eq!(url, "https://crm.example.com/mcp");
     assert_eq!((headers[0].0.as_str(), headers[0].1.expose(), oauth), ("Authorization", "Bearer s3cret", &None));
     let Reach::Http { oauth: Some(oauth), .. } = &desk.reach else { panic!("{desk:?}") };
-    assert_eq!((oauth.client_id.as_str(), oauth.client_secret.expose()), ("gate", "s3cret"));
+    assert_eq!((oauth.client_id.as_str(), &oauth.proof), ("gate", &ClientProof::Secret(Secret::new("s3cret"))));
     assert_eq!(oauth.from, TokenSource::Issuer("https://id.example.com".to_owned()));
     assert_eq!(
         (oauth.scopes.as_slice(), oauth.resource.as_deref()),

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::checks::Checks;
 use self::packages::Suite;
@@ -26,8 +26,8 @@ use crate::{cargo, guests};
 const REVISIONS: [(&str, &[Backend]); 2] =
     [("2025-11-25", &[Backend::Legacy, Backend::Modern]), ("2026-07-28", &[Backend::Modern])];
 
-/// What the suites ask of clients, by revision, and Interlock's other side can do. Not among them is `auth/*`, which is
-/// about OAuth: servers that ask for it are not supported.
+/// What the suites ask of clients, by revision, and Interlock's other side can do. Of `auth/*` not among them is what
+/// sends a person to a browser: tokens for servers are got by client credentials alone.
 const CLIENT: [(&str, &[&str]); 2] = [
     (
         "2025-11-25",
@@ -37,6 +37,8 @@ const CLIENT: [(&str, &[&str]); 2] = [
             "elicitation-sep1034-client-defaults",
             "sse-retry",
             "json-schema-2020-12-preservation",
+            "auth/client-credentials-basic",
+            "auth/client-credentials-jwt",
         ],
     ),
     (
@@ -50,6 +52,10 @@ const CLIENT: [(&str, &[&str]); 2] = [
             "http-invalid-tool-headers",
             "json-schema-ref-no-deref",
             "json-schema-2020-12-preservation",
+            "auth/client-credentials-basic",
+            "auth/client-credentials-jwt",
+            "auth/resource-mismatch",
+            "auth/metadata-issuer-mismatch",
         ],
     ),
 ];
@@ -59,7 +65,8 @@ Usage: cargo xtask conformance [--times N]
 
 Runs the server suites of `@modelcontextprotocol/conformance` against a server that passes them all, then N times (1)
 against the same server behind Interlock, which speaks to it once in the client's era of MCP and once in the other,
-if that can be; then what the suites ask of clients, but for OAuth, against Interlock as the client. What each run wrote stays in TARGET/conformance until the next.
+if that can be; once more by a way on which every request shows an access token; then what the suites ask of clients, but for
+those that people sign in to, against Interlock as the client. What each run wrote stays in TARGET/conformance until the next.
 ";
 
 /// Runs it all. The exit code is 0 only if the bare server fails nothing, and nothing is lost behind Interlock.
@@ -95,9 +102,11 @@ pub(crate) fn run(layout: &Layout, args: &[String]) -> Result<ExitCode> {
         table.add(Row::new("bare", revision, &bare, &bare));
         for backend in backends {
             for time in 1..=times {
-                let behind = bench.behind(*backend, revision, time)?;
-                let target = format!("{} behind Interlock ({time})", backend.name());
-                table.add(Row::new(&target, revision, &behind, &bare));
+                for shows in [Shows::Nothing, Shows::Tokens] {
+                    let behind = bench.behind(*backend, revision, time, shows)?;
+                    let target = format!("{} behind Interlock{} ({time})", backend.name(), shows.words());
+                    table.add(Row::new(&target, revision, &behind, &bare));
+                }
             }
         }
     }
@@ -127,6 +136,31 @@ impl Backend {
     }
 }
 
+/// What the suite shows to Interlock.
+#[derive(Clone, Copy, PartialEq)]
+enum Shows {
+    /// Nothing: whoever comes is let in.
+    Nothing,
+    /// A token with each request, whose scopes are looked at for each call.
+    Tokens,
+}
+
+impl Shows {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Tokens => ", with tokens",
+        }
+    }
+
+    /// What Interlock is told, if this is where tokens come from.
+    fn auth(issuer: &str) -> Value {
+        let scopes = json!([{"tools": ["backend/*"], "scopes": ["tools"]}]);
+        let audience = "https://gateway.example.com/mcp";
+        json!({"jwt": {"issuer": issuer, "audience": audience, "required_scopes": ["mcp"], "scopes": scopes}})
+    }
+}
+
 /// What the runs need.
 struct Bench {
     suite: Suite,
@@ -153,18 +187,36 @@ impl Bench {
         Checks::read(&results)
     }
 
-    fn behind(&self, backend: Backend, revision: &str, time: u32) -> Result<Checks> {
-        let results = self.results.join(format!("{}-behind-{revision}-{time}", backend.name()));
+    fn behind(&self, backend: Backend, revision: &str, time: u32, shows: Shows) -> Result<Checks> {
+        let with = if shows == Shows::Tokens { "-with-tokens" } else { "" };
+        let results = self.results.join(format!("{}-behind-{revision}{with}-{time}", backend.name()));
         let backend = self.backend(backend)?;
         let house = results.join("house");
         fs::create_dir_all(&house).with_context(|| format!("cannot make {}", house.display()))?;
-        let config = json!({"mcpServers": {"backend": {"url": backend.url(), "prefix": ""}}});
+        let mut config = json!({"mcpServers": {"backend": {"url": backend.url(), "prefix": ""}}});
+        let mut way = match shows {
+            Shows::Nothing => None,
+            Shows::Tokens => {
+                let mut command = Command::new(self.bin.join("conformance-signed"));
+                Some(Running::start(command.stdin(Stdio::piped()), "")?)
+            }
+        };
+        if let (Some(way), Some(config)) = (&way, config.as_object_mut()) {
+            config.insert("auth".to_owned(), Shows::auth(way.url()));
+        }
         fs::write(house.join("interlock.json"), format!("{config:#}"))?;
         let mut door = self.interlock(&house);
         door.args(["serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).stdin(Stdio::null());
         let door = Running::start(&mut door, "interlock serves MCP at ")?;
         let checks = results.join("checks");
-        self.suite.server(door.url(), revision, &checks)?;
+        let url = match &mut way {
+            None => door.url().to_owned(),
+            Some(way) => {
+                way.tell(door.url())?;
+                format!("{}/mcp", way.url())
+            }
+        };
+        self.suite.server(&url, revision, &checks)?;
         door.stop()?;
         journal::check(|| self.interlock(&house)).with_context(|| format!("in {}", house.display()))?;
         Checks::read(&checks)

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 /// What the suite has to say of the calls that it wants.
 const CONTEXT: &str = "MCP_CONFORMANCE_CONTEXT";
 
+/// What is being tested.
+const SCENARIO: &str = "MCP_CONFORMANCE_SCENARIO";
+
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let url = env::args().next_back().filter(|url| url.starts_with("http")).context("the last argument is no URL")?;
@@ -21,7 +24,19 @@ async fn main() -> anyhow::Result<ExitCode> {
         Err(_) => Value::Null,
     };
     let folder = tempfile::tempdir()?;
-    let text = json!({"mcpServers": {"server": {"url": url, "prefix": ""}}}).to_string();
+    let mut server = json!({"url": url, "prefix": ""});
+    let text_of = |name: &str| context.get(name).and_then(Value::as_str).unwrap_or("none");
+    // Scenarios of this name are about tokens; those that have no client for us end before one is needed.
+    if env::var(SCENARIO).is_ok_and(|scenario| scenario.starts_with("auth/")) {
+        let proof = if context.get("private_key_pem").is_some() {
+            ("private_key", "private_key_pem")
+        } else {
+            ("client_secret", "client_secret")
+        };
+        let oauth = json!({"client_id": text_of("client_id"), proof.0: text_of(proof.1)});
+        server.as_object_mut().context("no object")?.insert("oauth".to_owned(), oauth);
+    }
+    let text = json!({"mcpServers": {"server": server}}).to_string();
     let config = config::parse(&folder.path().join("interlock.json"), &text, &|_| None, &standard_plugins())
         .map_err(|problems| anyhow!("{problems}"))?;
     let app = App::start(&config, None, Some("conformance")).await?;

@@ -25,7 +25,7 @@ use interlock::{
     clock::{Clock as _, SystemClock},
     tasks::Tasks,
 };
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, jwk::Jwk};
 use serde_json::{Value, json};
 
 /// What tokens are for, unless they are for something else.
@@ -35,24 +35,28 @@ pub(crate) const AUDIENCE: &str = "https://gate.example.com/mcp";
 #[derive(Clone)]
 pub(crate) struct Key {
     pub(crate) id: String,
-    pub(crate) algorithm: Algorithm,
-    pub(crate) private: EncodingKey,
+    algorithm: Algorithm,
+    private: EncodingKey,
+    der: Vec<u8>,
 }
 
 impl Key {
     pub(crate) fn new(id: &str) -> Self {
         let made =
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &aws_lc_rs::rand::SystemRandom::new());
-        let private = EncodingKey::from_ec_der(made.unwrap().as_ref());
-        Self { id: id.to_owned(), algorithm: Algorithm::ES256, private }
+        let der = made.unwrap().as_ref().to_vec();
+        Self { id: id.to_owned(), algorithm: Algorithm::ES256, private: EncodingKey::from_ec_der(&der), der }
     }
 
     pub(crate) fn rsa(id: &str) -> Self {
         let der = RsaKeyPair::generate(KeySize::Rsa2048).unwrap().as_der().unwrap();
-        let text = BASE64_STANDARD.encode(der.as_ref());
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
-        let private = EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap();
-        Self { id: id.to_owned(), algorithm: Algorithm::RS256, private }
+        let der = der.as_ref().to_vec();
+        let private = EncodingKey::from_rsa_pem(pem(&der).as_bytes()).unwrap();
+        Self { id: id.to_owned(), algorithm: Algorithm::RS256, private, der }
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        pem(&self.der)
     }
 
     pub(crate) fn public(&self) -> Value {
@@ -71,6 +75,10 @@ impl Key {
     }
 }
 
+fn pem(der: &[u8]) -> String {
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64_STANDARD.encode(der))
+}
+
 /// The server; it stands as long as this is held.
 pub(crate) struct Issuer {
     pub(crate) url: String,
@@ -81,6 +89,8 @@ pub(crate) struct Issuer {
 struct Shared {
     url: String,
     keys: Mutex<Vec<Key>>,
+    /// The key of a client that signs.
+    client: Mutex<Option<Key>>,
     away: AtomicBool,
     asked_for_keys: AtomicUsize,
     /// What came to the token endpoint: who said they were which client, and the form.
@@ -100,6 +110,7 @@ impl Issuer {
         let shared = Arc::new(Shared {
             url: url.clone(),
             keys: Mutex::new(vec![Key::new("first")]),
+            client: Mutex::default(),
             away: AtomicBool::new(false),
             asked_for_keys: AtomicUsize::new(0),
             asked_for_tokens: Mutex::default(),
@@ -124,6 +135,11 @@ impl Issuer {
     /// From now on it signs with this key, and no longer with those before.
     pub(crate) fn rotate(&self, to: Key) {
         *self.shared.keys.lock().unwrap() = vec![to];
+    }
+
+    /// Lets a client in that signs with this key.
+    pub(crate) fn let_in(&self, client: Key) {
+        *self.shared.client.lock().unwrap() = Some(client);
     }
 
     /// Whether nothing but errors can be had from it.
@@ -193,12 +209,28 @@ async fn keys(State(shared): State<Arc<Shared>>) -> Result<String, StatusCode> {
     Ok(json!({ "keys": keys }).to_string())
 }
 
+/// The client that a form's assertion proves to be there, if it is the one who may sign (RFC 7523).
+fn signed(shared: &Shared, form: &BTreeMap<String, String>) -> Option<String> {
+    let client = shared.client.lock().unwrap().clone()?;
+    let public = DecodingKey::from_jwk(&serde_json::from_value(client.public()).unwrap()).unwrap();
+    let mut validation = Validation::new(client.algorithm);
+    validation.set_audience(&[&shared.url]);
+    let assertion = form.get("client_assertion")?;
+    let claims = decode::<Value>(assertion, &public, &validation).ok()?.claims;
+    (claims["iss"] == claims["sub"]).then(|| claims["sub"].as_str().unwrap().to_owned())
+}
+
 /// RFC 6749, 4.4, with `client_secret_basic`: whoever has the secret `s3cret-NAME` is the client NAME.
 async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
     let form: BTreeMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
     let login = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
     let login = login.and_then(|login| String::from_utf8(BASE64_STANDARD.decode(login).ok()?).ok());
     let (name, secret) = login.as_deref().and_then(|login| login.split_once(':')).unwrap_or_default();
+    let signer = signed(&shared, &form);
+    let (name, secret) = match &signer {
+        Some(signer) => (signer.as_str(), format!("s3cret-{signer}")),
+        None => (name, secret.to_owned()),
+    };
     shared.asked_for_tokens.lock().unwrap().push((name.to_owned(), form.clone()));
     if shared.away.load(Ordering::SeqCst) {
         return (StatusCode::SERVICE_UNAVAILABLE, String::new());

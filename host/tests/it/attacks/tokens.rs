@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     keys::{create, files},
+    plugins::cache,
     swap::live::events,
 };
 
@@ -251,6 +252,28 @@ async fn while_its_issuer_is_away_known_keys_go_on_for_a_day() {
     assert_eq!(tokens.authenticate(&unknown).await, Err(Rejected::Unchecked));
     clock.advance(Duration::from_hours(1));
     assert_eq!(tokens.authenticate(&token).await, Err(Rejected::Unchecked));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_asks_the_issuer_too() {
+    let gate = Gate::with(json!({"scopes": [{"tools": ["nowhere/*"], "scopes": ["x"]}]}), json!({})).await;
+    let check = async || {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_interlock"));
+        command.args(["check", "--json"]).current_dir(gate.folder.path()).env("INTERLOCK_CACHE_DIR", cache());
+        let ended = command.env_remove("INTERLOCK_CONFIG").output().await.unwrap();
+        let told: Value = serde_json::from_slice(&ended.stdout).unwrap();
+        let rows = told["checked"].as_array().unwrap().clone();
+        let issuer = rows.into_iter().find(|row| row["kind"] == "issuer").unwrap();
+        (ended.status.code(), issuer["state"].clone(), issuer["detail"].clone(), told["fits_nothing"].clone())
+    };
+    let note = json!(["`nowhere/*` in `auth/jwt/scopes` fits no tool that is there now"]);
+    assert_eq!(check().await, (Some(0), json!("ready"), json!("1 keys"), note.clone()));
+    gate.issuer.be_away(true);
+    assert_eq!(
+        check().await,
+        (Some(1), json!("away"), json!("`127.0.0.1` answered with HTTP status 503 Service Unavailable"), note)
+    );
+    gate.served.stop().await;
 }
 
 #[test]

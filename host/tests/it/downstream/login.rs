@@ -14,13 +14,17 @@ use axum::{
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures::future::join_all;
-use interlock::{clock::ManualClock, oauth::Endpoint, secret::Secret};
+use interlock::{
+    clock::ManualClock,
+    oauth::{ClientKey, Endpoint},
+    secret::Secret,
+};
 
 use super::{
     http::{ERAS, listen, serving},
     *,
 };
-use crate::attacks::issuer::Issuer;
+use crate::attacks::issuer::{Issuer, Key};
 
 const METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
 
@@ -100,13 +104,12 @@ impl Place {
     }
 
     fn reach(&self, secret: &str, from: TokenSource) -> Reach {
-        let credentials = ClientCredentials {
-            client_id: "gate".to_owned(),
-            client_secret: Secret::new(secret),
-            scopes: Vec::new(),
-            resource: None,
-            from,
-        };
+        self.proving(ClientProof::Secret(Secret::new(secret)), from)
+    }
+
+    fn proving(&self, proof: ClientProof, from: TokenSource) -> Reach {
+        let credentials =
+            ClientCredentials { client_id: "gate".to_owned(), proof, scopes: Vec::new(), resource: None, from };
         Reach::Http { url: self.url.clone(), headers: Vec::new(), oauth: Some(credentials) }
     }
 
@@ -157,6 +160,29 @@ async fn a_token_comes_from_where_the_configuration_says() {
     assert_eq!(asked.len(), 2);
     assert!(asked.iter().all(|(_, form)| form["resource"] == place.url && !form.contains_key("scope")), "{asked:?}");
     place.tasks.stop(Duration::from_secs(30)).await;
+}
+
+#[tokio::test]
+async fn a_client_with_a_key_signs_and_sends_no_secret() {
+    let place = Place::new(ERAS[1].clone()).await;
+    let client = Key::new("client");
+    place.issuer.let_in(client.clone());
+    let proof = ClientProof::Key(ClientKey::read(&Secret::new(client.pem())).unwrap());
+    let fixture = Fixture::start(place.proving(proof, TokenSource::Server), settings()).await.ready().await;
+    call(&fixture).await.unwrap();
+    let asked = place.issuer.asked_for_tokens();
+    let [(name, form)] = asked.as_slice() else { panic!("{asked:?}") };
+    assert_eq!((name.as_str(), form["grant_type"].as_str()), ("gate", "client_credentials"));
+    assert!(!form.contains_key("client_secret"), "{form:?}");
+    place.stop(fixture).await;
+    // Somebody else's key proves nothing.
+    let (place, other) = (Place::new(ERAS[1].clone()).await, Key::new("client"));
+    place.issuer.let_in(client);
+    let proof = ClientProof::Key(ClientKey::read(&Secret::new(other.pem())).unwrap());
+    let fixture = Fixture::start(place.proving(proof, TokenSource::Server), settings()).await;
+    let State::Away { reason } = fixture.server.settled().await.state else { panic!("it is there") };
+    assert!(reason.contains("invalid_client"), "{reason}");
+    place.stop(fixture).await;
 }
 
 #[tokio::test]

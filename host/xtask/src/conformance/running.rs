@@ -1,6 +1,6 @@
 //! A server that runs while a suite is run against it.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -52,6 +52,14 @@ impl Running {
     /// Where it serves.
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Gives it a line of input, if it was started with a pipe for that.
+    ///
+    /// # Errors
+    /// It does not read.
+    pub(super) fn tell(&mut self, line: &str) -> Result<()> {
+        writeln!(self.child.stdin.as_mut().context("no pipe")?, "{line}").context("a server does not read")
     }
 
     /// Asks it to end, and waits for it.
