@@ -1,11 +1,12 @@
 //! What Interlock costs, each figure beside a baseline of the same run. For whoever decides if it is quick enough.
 //!
-//! `cargo xtask bench [-- [sandbox] [ledger] [scopes] [gateway] [house] [swap] [--full] [--json FILE]]`.
+//! `cargo xtask bench [-- [sandbox] [ledger] [scopes] [gateway] [house] [keys] [swap] [--full] [--json FILE]]`.
 //! Prints Markdown tables.
 
 mod echo;
 mod gateway;
 mod house;
+mod keys;
 mod ledger;
 mod load;
 mod measure;
@@ -51,6 +52,7 @@ enum Part {
     Scopes,
     Gateway,
     House,
+    Keys,
     Swap,
 }
 
@@ -78,6 +80,7 @@ fn main() -> Result<()> {
                 Part::Scopes => scopes::measure(asked.full).await.map(one),
                 Part::Gateway => gateway::measure(asked.full).await.map(one),
                 Part::House => house::measure(asked.full).await.map(one),
+                Part::Keys => keys::measure(asked.full).await.map(one),
                 Part::Swap => swap::measure(asked.full).await,
             }
         });

@@ -4,6 +4,7 @@ pub(crate) mod issuer;
 mod keys;
 mod owners;
 mod passing;
+mod questions;
 mod scopes;
 mod tokens;
 

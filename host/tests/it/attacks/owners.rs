@@ -24,14 +24,14 @@ async fn open() -> Gate {
 }
 
 /// One caller by what they show.
-struct Caller<'a> {
-    gate: &'a Gate,
-    shown: String,
+pub(super) struct Caller<'a> {
+    pub(super) gate: &'a Gate,
+    pub(super) shown: String,
 }
 
 impl Caller<'_> {
     /// A request of the stateless era.
-    async fn ask(&self, method: &str, mut params: Value, meta: Value) -> Value {
+    pub(super) async fn ask(&self, method: &str, mut params: Value, meta: Value) -> Value {
         let name = params.get("name").or(params.get("taskId")).and_then(Value::as_str).unwrap_or("-").to_owned();
         let mut all = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -47,7 +47,7 @@ impl Caller<'_> {
         request.header("mcp-name", name).json(&body).send().await.unwrap().json().await.unwrap()
     }
 
-    async fn call(&self, tool: &str, arguments: Value, meta: Value) -> Value {
+    pub(super) async fn call(&self, tool: &str, arguments: Value, meta: Value) -> Value {
         self.ask("tools/call", json!({"name": tool, "arguments": arguments}), meta).await
     }
 

@@ -292,3 +292,20 @@ async fn the_ai_app_brings_answers_only_where_the_policy_says_so() {
     assert!(matches!(refused, ApprovalsError::NotThisWay { .. }), "{refused}");
     assert_eq!(house.events(kind::APPROVAL_GRANTED).await, []);
 }
+
+#[tokio::test]
+async fn nobody_elses_call_waits_for_an_answer() {
+    let world = World::with(gate(json!({}))).holding_open(PATIENTLY, Duration::from_secs(5));
+    let house = Arc::new(world.house().await);
+    let asking = tokio::spawn({
+        let house = house.clone();
+        async move { house.call("pay", json!({"amount": 5})).await }
+    });
+    let asked = house.until(kind::APPROVAL_ASKED, 1).await.remove(0);
+    for tool in ["look", "check"] {
+        assert_eq!(in_the_end(house.call(tool, json!({"amount": 5}))).await, ["ok"], "{tool}");
+    }
+    assert!(!asking.is_finished(), "that one still waits");
+    answer(&house, &asked.subject, "olga", &[], true).await.unwrap();
+    assert_eq!(in_the_end(asking).await.unwrap(), ["ok"]);
+}

@@ -121,6 +121,12 @@ impl Served {
         while self.codes().await[0] != code {}
     }
 
+    /// Another one in its place, which knows nothing but what the journal has.
+    pub(crate) async fn again(self, folder: &Path) -> Self {
+        self.stop().await;
+        Self::start(folder).await
+    }
+
     pub(crate) async fn stop(mut self) {
         let pid = self.child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
