@@ -78,6 +78,8 @@ pub struct Config {
     pub head_wait: Duration,
     /// How long its body may take.
     pub body_wait: Duration,
+    /// Most bytes of bodies over HTTP that are held at once, of all together. Who comes then is told to come again.
+    pub most_read_bytes: usize,
     /// Where people answer questions, if there is a page for it: an approval's id comes after it.
     pub approvals_page: Option<String>,
 }
@@ -121,6 +123,7 @@ impl Default for Config {
             most_connections: 512,
             head_wait: Duration::from_secs(30),
             body_wait: Duration::from_secs(60),
+            most_read_bytes: 256 << 20,
             approvals_page: None,
         }
     }

@@ -49,6 +49,7 @@ struct Door {
     sessions: Arc<session::Sessions>,
     desk: Arc<dyn Desk>,
     limits: Arc<limit::Limits>,
+    bodies: body::Reader,
     /// Whether callers must be known.
     keys: bool,
 }
@@ -70,7 +71,8 @@ impl Door {
 pub fn router(gateway: &Gateway, known: Option<Arc<dyn Authenticate>>, desk: Arc<dyn Desk>) -> Router {
     let sessions = Arc::new(session::Sessions::new(gateway));
     let limits = Arc::new(limit::Limits::new(gateway.inner.config.rate));
-    let door = Door { gateway: gateway.clone(), sessions, desk, limits, keys: known.is_some() };
+    let bodies = body::Reader::new(&gateway.inner.config);
+    let door = Door { gateway: gateway.clone(), sessions, desk, limits, bodies, keys: known.is_some() };
     let mut router = Router::new()
         .route(MCP, routing::post(post::post).get(get).delete(delete))
         .route("/mcp/tools", routing::get(rest::tools))

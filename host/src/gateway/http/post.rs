@@ -16,7 +16,7 @@ use rmcp::transport::common::http_header::{EVENT_STREAM_MIME_TYPE, HEADER_SESSIO
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Door, body, headers, reply};
+use super::{Door, body::Whole, headers, reply};
 use crate::{
     downstream::RpcError,
     gateway::{
@@ -45,9 +45,8 @@ pub(super) async fn post(State(door): State<Door>, request: HttpRequest) -> Resp
     if !headers::lists(&parts.headers, &CONTENT_TYPE, JSON_MIME_TYPE) {
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type must be application/json.").into_response();
     }
-    let config = &door.gateway.inner.config;
-    let body = match body::read(body, config.most_bytes, config.body_wait).await {
-        Ok(body) => body,
+    let Whole { body, place: _place } = match door.bodies.read(body).await {
+        Ok(whole) => whole,
         Err(unread) => return unread.told().into_response(),
     };
     match message::parse(&body) {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Door, body,
+    Door,
     problem::{later, problem},
     reply,
 };
@@ -72,9 +72,8 @@ pub(super) async fn call(State(door): State<Door>, id: InPath, request: Request)
 /// Answers a question.
 pub(super) async fn confirm(State(door): State<Door>, id: InPath, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let patience = door.gateway.inner.config.body_wait;
-    let body = match body::object(&parts.headers, body, MOST_BYTES, patience).await {
-        Ok(body) => body,
+    let body = match door.bodies.at_most(MOST_BYTES).object(&parts.headers, body).await {
+        Ok(whole) => whole.body,
         Err(wrong) => return *wrong,
     };
     let Some(caller) = parts.extensions.get::<Caller>() else {

@@ -11,7 +11,9 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use super::{
-    Door, body, headers,
+    Door,
+    body::Whole,
+    headers,
     problem::{later, problem},
     reply,
 };
@@ -126,8 +128,8 @@ pub(super) async fn call(
     let Ok(Path(tool)) = tool else {
         return problem(StatusCode::NOT_FOUND, "There is no such tool: its name is not text.", Map::new());
     };
-    let arguments = match body::object(&parts.headers, body, inner.config.most_bytes, inner.config.body_wait).await {
-        Ok(arguments) => arguments,
+    let Whole { body: arguments, place } = match door.bodies.object(&parts.headers, body).await {
+        Ok(whole) => whole,
         Err(wrong) => return *wrong,
     };
     let call = match door.call_request(&parts, tool, arguments).await {
@@ -155,7 +157,7 @@ pub(super) async fn call(
     // Dropped with this future: then the client is gone.
     let _gone = cancel.drop_guard();
     let answer = inner.tasks.carry("rest call", async move {
-        let _room = room;
+        let _room = (room, place);
         let deaf = async { while heard.recv().await.is_some() {} };
         let answering = behind.call(call, link);
         let (answer, ()) = tokio::join!(answering, deaf);

@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Path, Request, State},
     http::{HeaderValue, Method, StatusCode, header::WWW_AUTHENTICATE},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde_json::{Map, Value, json};
 
-use super::{Door, problem::problem};
+use super::{Door, body::Whole, problem::problem};
 use crate::{
     call::ToolName,
     gateway::{
@@ -41,7 +41,7 @@ pub(super) async fn check(
         Some(tool) => (request, inner.behind.tool(tool)),
         None if request.method() == Method::POST => match door.called(request).await {
             Ok(read) => read,
-            Err(too_large) => return too_large,
+            Err(unread) => return unread,
         },
         None => (request, None),
     };
@@ -65,9 +65,12 @@ impl Door {
     async fn called(&self, request: Request) -> Result<(Request, Option<ToolName>), Response> {
         let inner = &self.gateway.inner;
         let (parts, body) = request.into_parts();
-        let Ok(body) = to_bytes(body, inner.config.most_bytes).await else {
-            return Err((StatusCode::PAYLOAD_TOO_LARGE, "The message is too large, or broke off.").into_response());
-        };
+        let read = self.bodies.read(body).await.map_err(|unread| {
+            let (status, detail) = unread.told();
+            problem(status, detail, Map::new())
+        });
+        // Its place is taken again by whoever reads it next.
+        let Whole { body, .. } = read?;
         let tool = match message::parse(&body) {
             Ok(Message::Request(call)) if call.method == "tools/call" => {
                 call.params.get("name").and_then(Value::as_str).and_then(|name| inner.behind.tool(name))
