@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     approvals::{Approvals, ApprovalsError, Matter},
-    journal::Sequence,
+    journal::{Event, Sequence},
 };
 
 /// How often it is looked whether there is something new.
@@ -100,9 +100,13 @@ impl Teller<'_> {
     async fn run(mut self) {
         let (mut seen, mut looks) = (Sequence(0), 0_u32);
         loop {
-            let head = self.approvals.journal().head();
+            let journal = self.approvals.journal();
+            let head = journal.head();
+            let is_about = |event: &Arc<Event>| event.kind.starts_with("approval.");
+            // What is no longer at hand may have been.
+            let moved = head != seen && journal.since(seen).is_none_or(|events| events.iter().any(is_about));
             let due = self.again.values().any(|(_, at)| *at <= Instant::now());
-            if head != seen || looks.is_multiple_of(LOOKS) || due {
+            if moved || looks.is_multiple_of(LOOKS) || due {
                 match self.look().await {
                     Ok(()) => seen = head,
                     Err(error) => tracing::error!(%error, "people could not be told of questions; it is tried again"),
