@@ -1,5 +1,6 @@
 //! Whatever somebody may try in order to get in, or further in than they may: each attempt, and what it comes to.
 
+mod clients;
 pub(crate) mod issuer;
 mod keys;
 mod owners;

@@ -35,10 +35,8 @@ pub(super) async fn check(
     let (Some(resource), Some(granted @ Granted::Scopes(_))) = (&inner.config.resource, granted) else {
         return next.run(request).await;
     };
-    // A route that runs a tool has its name in the path, under this name.
-    let in_path = path.as_ref().and_then(|Path(parameters)| parameters.get("tool"));
-    let (request, tool) = match in_path {
-        Some(tool) => (request, inner.behind.tool(tool)),
+    let (request, tool) = match path.as_ref().and_then(|Path(parameters)| in_path(parameters)) {
+        Some(tool) => (request, inner.behind.tool(&tool)),
         None if request.method() == Method::POST => match door.called(request).await {
             Ok(read) => read,
             Err(unread) => return unread,
@@ -58,6 +56,12 @@ pub(super) async fn check(
             response
         }
     }
+}
+
+/// The tool that a path names: a route that runs one has it under this name, whole or with its server before it.
+fn in_path(parameters: &HashMap<String, String>) -> Option<String> {
+    let tool = parameters.get("tool")?;
+    Some(parameters.get("server").map_or_else(|| tool.clone(), |server| format!("{server}/{tool}")))
 }
 
 impl Door {

@@ -195,6 +195,7 @@ async fn metadata(State(shared): State<Arc<Shared>>) -> Result<String, StatusCod
     let url = &shared.url;
     let metadata = json!({
         "issuer": url, "jwks_uri": format!("{url}/keys"), "token_endpoint": format!("{url}/token"),
+        "authorization_endpoint": format!("{url}/nowhere"),
         "grant_types_supported": ["client_credentials"], "response_types_supported": ["none"],
     });
     Ok(metadata.to_string())

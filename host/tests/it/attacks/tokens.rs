@@ -213,6 +213,25 @@ async fn keys_that_rotate_are_found_and_those_taken_back_are_forgotten() {
     }
 }
 
+#[tokio::test]
+async fn what_no_issuer_signs_like_that_has_nobody_asked() {
+    let issuer = Issuer::start().await;
+    let (tokens, _) = tokens(&issuer);
+    let header = Header { kid: Some("first".to_owned()), ..Header::new(Algorithm::HS256) };
+    let shared = encode(&header, &issuer.claims("ann", json!({})), &EncodingKey::from_secret(b"secret")).unwrap();
+    assert_eq!(tokens.authenticate(&shared).await, Err(Rejected::Algorithm));
+    let key = issuer.key();
+    let other = Header { typ: Some("dpop+jwt".to_owned()), ..key.header() };
+    assert_eq!(tokens.authenticate(&key.sign(&other, &issuer.claims("ann", json!({})))).await, Err(Rejected::Kind));
+    assert_eq!(tokens.authenticate("").await, Err(Rejected::Malformed));
+    assert_eq!(issuer.asked_for_keys(), 0);
+    // The kind is an access token's, if one is told.
+    for typ in [None, Some("JWT"), Some("at+jwt"), Some("application/AT+JWT")] {
+        let header = Header { typ: typ.map(str::to_owned), ..key.header() };
+        assert!(tokens.authenticate(&key.sign(&header, &issuer.claims("ann", json!({})))).await.is_ok(), "{typ:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_who_show_unknown_keys_have_the_issuer_asked_once() {
     let issuer = Issuer::start().await;
