@@ -6,13 +6,10 @@ use super::App;
 use crate::{
     config::Config,
     gateway::{Authenticate, Credential, Granted, Known, Unauthenticated},
-    identity::{Denied, Keys, Rejected, Tokens},
+    identity::{ApiKey, Denied, Keys, Rejected, Tokens},
     oauth::FetchError,
     tasks::Tasks,
 };
-
-/// How every API key begins, and no token: those begin with the Base64 of `{"`.
-const KEY: &str = "ilk_";
 
 /// The keys and tokens, as the gateway sees them: who they belong to, and nothing of how they are made.
 #[derive(Debug)]
@@ -66,7 +63,7 @@ impl Authenticate for Keyring {
     async fn authenticate(&self, credential: Credential<'_>) -> Result<Known, Unauthenticated> {
         match credential {
             Credential::Key(key) => self.by_key(key).await,
-            Credential::Bearer(key) if key.starts_with(KEY) => self.by_key(key).await,
+            Credential::Bearer(key) if ApiKey::is_meant_by(key) => self.by_key(key).await,
             Credential::Bearer(token) => self.by_token(token).await,
         }
     }

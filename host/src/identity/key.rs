@@ -42,6 +42,11 @@ impl ApiKey {
         Ok(Self { id: id.to_owned(), secret: Secret::new(secret) })
     }
 
+    /// Whether a text was meant to be a key, whole or not. No token is: those begin with the Base64 of `{"`.
+    pub fn is_meant_by(text: &str) -> bool {
+        text.starts_with(PREFIX)
+    }
+
     /// Its public part.
     pub fn id(&self) -> &str {
         &self.id

@@ -88,7 +88,9 @@ fn an_empty_file_means_the_defaults() {
     assert_eq!(config.approvals.hold_open, Duration::from_secs(45));
     assert_eq!(config.session_idle, Duration::from_secs(1800));
     assert_eq!((config.local.principal.as_str(), config.local.roles.as_slice()), ("local", &["agent".to_owned()][..]));
-    assert!(config.describe_rules && config.pin_tools && !config.http_keys);
+    assert!(config.describe_rules && config.pin_tools && !config.http_keys && !config.asks_for_credentials());
+    let jwt = r#"{"auth": {"jwt": {"issuer": "https://id.example.com", "audience": "https://gate.example.com/mcp"}}}"#;
+    assert!(parse(Path::new("interlock.json"), jwt, &|_| None, &[]).unwrap().asks_for_credentials());
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:7422");
     assert_eq!((config.rate.per_second.get(), config.rate.burst.get(), config.connections), (5000, 10_000, 512));
     assert_eq!(&*config.digest, "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356");
@@ -141,6 +143,7 @@ fn everything_that_a_file_says_arrives() {
     assert_eq!(config.session_idle.as_secs(), 300);
     assert_eq!((config.rate.per_second.get(), config.rate.burst.get(), config.connections), (50, 60, 70));
     assert!(!config.describe_rules && !config.pin_tools && config.http_keys);
+    assert!(config.asks_for_credentials());
     let Jwt { tokens, resource } = config.jwt.as_ref().unwrap();
     // What is compared is as it was written.
     assert_eq!(

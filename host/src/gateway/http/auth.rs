@@ -47,7 +47,10 @@ pub(super) async fn authenticate(State(entry): State<Entry>, mut request: Reques
         }
         Err(Unauthenticated::Denied) => entry.unauthorized("The credential is not valid.", Some("invalid_token")),
         Err(Unauthenticated::Unavailable) => {
-            problem(StatusCode::SERVICE_UNAVAILABLE, "Credentials cannot be checked at the moment.", Map::new())
+            let detail = "Credentials cannot be checked at the moment.";
+            let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, detail, Map::new());
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+            response
         }
     }
 }

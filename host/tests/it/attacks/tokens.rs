@@ -213,6 +213,16 @@ async fn keys_that_rotate_are_found_and_those_taken_back_are_forgotten() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_cannot_be_checked_is_not_said_to_be_wrong() {
+    let gate = Gate::open().await;
+    gate.issuer.be_away(true);
+    let answer = gate.call().bearer_auth(gate.issuer.token("ann", json!({}))).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), challenge(&answer)), (503, ""), "a client would throw it away");
+    assert_eq!(answer.headers()["retry-after"], "10");
+    gate.served.stop().await;
+}
+
 #[tokio::test]
 async fn what_no_issuer_signs_like_that_has_nobody_asked() {
     let issuer = Issuer::start().await;
