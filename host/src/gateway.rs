@@ -36,7 +36,7 @@ use uuid::Uuid;
 
 pub use authenticate::{Authenticate, Credential, Granted, Known, Unauthenticated};
 pub use behind::{Announcement, Behind, Offered};
-pub use desk::{Answered, CallStatus, Desk, DeskError, Question, Reply};
+pub use desk::{Answered, AskedCall, BatchName, CallStatus, Desk, DeskError, Question, Reply};
 pub use http::{router, serve_http};
 pub use resource::{Resource, ScopeRule};
 pub use stdio::serve_stdio;

@@ -5,9 +5,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{
-    approvals::{self, Approval, Approvals, ApprovalsError, Channel},
+    approvals::{self, Answer, Approval, Approvals, ApprovalsError, Channel, Matter},
     call::{Caller, ToolName},
-    gateway::{Answered, CallStatus, Desk, DeskError, Question, Reply},
+    gateway::{Answered, AskedCall, BatchName, CallStatus, Desk, DeskError, Question, Reply},
     journal::{Event, Journal, JournalError, Query, kind},
     mediation::Mediator,
     policy::Policies,
@@ -31,18 +31,17 @@ impl Reception {
         Self { journal, approvals, mediators }
     }
 
-    async fn told(&self, approval: &Approval, caller: &Caller) -> Result<Question, DeskError> {
-        let may_answer = self.approvals.takes(&approval.id, &caller.principal, &caller.roles).await.map_err(failed)?;
-        let now = self.approvals.now();
-        let answered = approval.answers.iter().map(|answer| Answered {
+    async fn told(&self, matter: &Matter, caller: &Caller) -> Question {
+        let (now, first) = (self.approvals.now(), matter.first());
+        let answered = |answer: &Answer| Answered {
             by: answer.by.clone(),
+            on_behalf_of: answer.on_behalf.as_ref().map(|behalf| behalf.of.clone()),
             approve: answer.approve,
             at: answer.at.to_string(),
             reason: answer.reason.clone(),
-        });
-        Ok(Question {
-            id: approval.id.clone(),
-            state: approval.state(now).word(),
+        };
+        let asked = |approval: &Approval| AskedCall {
+            call: approval.call.to_string(),
             tool: approval.tool.to_string(),
             arguments: approval.arguments.clone(),
             policy: approval.policy.clone(),
@@ -50,45 +49,48 @@ impl Reception {
             preview: approval.question.preview.clone(),
             roles: approval.roles(now),
             quorum: approval.quorum(),
-            call: approval.call.to_string(),
-            caller: approval.caller.principal.clone(),
-            asked: approval.asked.to_string(),
-            expires: approval.deadline().to_string(),
-            answers: answered.collect(),
-            digest: approval.digest(),
-            may_answer,
-        })
+        };
+        Question {
+            id: matter.id.clone(),
+            state: matter.state(now).word(),
+            calls: matter.approvals.iter().map(asked).collect(),
+            batch: matter.batch().map(|(name, size)| BatchName { name: name.to_owned(), size }),
+            caller: first.map(|first| first.caller.principal.clone()).unwrap_or_default(),
+            asked: first.map(|first| first.asked.to_string()).unwrap_or_default(),
+            expires: matter.deadline().to_string(),
+            answers: first.iter().flat_map(|first| &first.answers).map(answered).collect(),
+            digest: matter.digest(),
+            may_answer: matter.is_whole()
+                && self.approvals.may_answer(matter, &caller.principal, &caller.roles).await.is_ok(),
+        }
     }
 
-    /// Whether it is theirs to see: who made the call, and whoever may answer or has a role to answer in.
-    async fn concerns(&self, approval: &Approval, caller: &Caller) -> Result<bool, DeskError> {
-        let Caller { principal, roles, .. } = caller;
-        Ok(self.approvals.concerns(approval, principal, roles)
-            || self.approvals.takes(&approval.id, principal, roles).await.map_err(failed)?)
-    }
-
-    /// The question with this id, if it is any of the caller's business.
-    async fn find(&self, id: &str, caller: &Caller) -> Result<Approval, DeskError> {
-        let approval = self.approvals.get(id).await.map_err(failed)?;
-        if self.concerns(&approval, caller).await? { Ok(approval) } else { Err(DeskError::Unknown) }
+    /// What is answered by this id, if it is any of the caller's business.
+    async fn find(&self, id: &str, caller: &Caller) -> Result<Matter, DeskError> {
+        let matter = self.approvals.matter(id).await.map_err(failed)?;
+        match self.approvals.concerns(&matter, &caller.principal, &caller.roles) {
+            true => Ok(matter),
+            false => Err(DeskError::Unknown),
+        }
     }
 }
 
 #[async_trait]
 impl Desk for Reception {
     async fn questions(&self, caller: &Caller) -> Result<Vec<Question>, DeskError> {
-        let (all, now) = (self.approvals.list().await.map_err(failed)?, self.approvals.now());
-        let mut theirs = Vec::new();
-        for approval in all.iter().filter(|approval| approval.is_open(now)) {
-            if theirs.len() < MOST_LISTED && self.concerns(approval, caller).await? {
-                theirs.push(self.told(approval, caller).await?);
-            }
+        let (all, now) = (self.approvals.matters().await.map_err(failed)?, self.approvals.now());
+        let is_open = |matter: &&Matter| matter.approvals.iter().any(|approval| approval.is_open(now));
+        let concerns = |matter: &&Matter| self.approvals.concerns(matter, &caller.principal, &caller.roles);
+        let mut told = Vec::new();
+        for matter in all.iter().filter(is_open).filter(concerns).take(MOST_LISTED) {
+            told.push(self.told(matter, caller).await);
         }
-        Ok(theirs)
+        Ok(told)
     }
 
     async fn question(&self, id: &str, caller: &Caller) -> Result<Question, DeskError> {
-        self.told(&self.find(id, caller).await?, caller).await
+        let matter = self.find(id, caller).await?;
+        Ok(self.told(&matter, caller).await)
     }
 
     async fn answer(&self, id: &str, caller: &Caller, reply: Reply) -> Result<Question, DeskError> {
@@ -96,8 +98,8 @@ impl Desk for Reception {
         let Reply { approve, reason, seen } = reply;
         let (by, roles) = (caller.principal.clone(), caller.roles.clone());
         let reply = approvals::Reply { by, roles, approve, reason, channel: Channel::Rest, seen };
-        let answered = self.approvals.answer(id, reply).await;
-        self.told(&answered.map_err(failed)?, caller).await
+        self.approvals.answer(id, reply).await.map_err(failed)?;
+        self.question(id, caller).await
     }
 
     async fn call(&self, id: &str, caller: &Caller) -> Result<CallStatus, DeskError> {
@@ -171,18 +173,18 @@ fn failed(error: ApprovalsError) -> DeskError {
         | ApprovalsError::OwnCall { .. }
         | ApprovalsError::NotThisWay { .. }
         | ApprovalsError::NoName
-        // Delegations are made elsewhere; whatever is wrong with one gives nobody a right.
+        // Of delegations, which are not made here.
+        | ApprovalsError::NoRoles
         | ApprovalsError::NoDelegation(_)
         | ApprovalsError::DelegationOver(_)
+        | ApprovalsError::Chain { .. }
         | ApprovalsError::ToThemself(_)
-        | ApprovalsError::NoRoles
-        | ApprovalsError::NoSuchTime
-        | ApprovalsError::Chain { .. }) => DeskError::Denied(error.to_string()),
+        | ApprovalsError::NoSuchTime) => DeskError::Denied(error.to_string()),
         error @ (ApprovalsError::NotOpen { .. }
         | ApprovalsError::Answered { .. }
+        | ApprovalsError::NotWhatWasSeen { .. }
         | ApprovalsError::InBatch { .. }
-        | ApprovalsError::Incomplete { .. }
-        | ApprovalsError::NotWhatWasSeen { .. }) => DeskError::Over(error.to_string()),
+        | ApprovalsError::Incomplete { .. }) => DeskError::Over(error.to_string()),
         ApprovalsError::Journal(error) => unavailable(&error),
     }
 }

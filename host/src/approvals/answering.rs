@@ -1,6 +1,10 @@
 //! Answering: who may, is looked up at the moment at which it counts.
 
-use super::{Approval, Approvals, ApprovalsError, Channel, Matter, Reply, entitlement::entitled, touching};
+use super::{
+    Approval, Approvals, ApprovalsError, Channel, Matter, Reply,
+    entitlement::{concerns, entitled},
+    touching,
+};
 use crate::journal::{Committed, Draft, Event, Guard, Sequence, body, kind};
 
 /// Most characters of a person's name.
@@ -55,6 +59,13 @@ impl Approvals {
         let now = self.now();
         let each = |approval| self.0.look(|book, _| entitled(approval, book.delegations(), by, roles, now)).map(drop);
         matter.approvals.iter().try_for_each(each)
+    }
+
+    /// Whether a question is theirs to see, as of the last look at the journal: they made the call, or hold a role to answer it in,
+    /// or have been delegated one.
+    pub fn concerns(&self, matter: &Matter, by: &str, roles: &[String]) -> bool {
+        let now = self.now();
+        self.0.look(|book, _| matter.approvals.iter().any(|one| concerns(one, book.delegations(), by, roles, now)))
     }
 
     /// What is answered by this id and no other.

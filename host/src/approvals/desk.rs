@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Approval, ApprovalsError, Book, Delegation, Escalation, Matter, same_person};
+use super::{Approval, ApprovalsError, Book, Delegation, Escalation, Matter};
 use crate::{
     call::{Call, CallId},
     clock::Timestamp,
@@ -191,14 +191,6 @@ impl Approvals {
         });
         let id = with_room.map_or_else(|| Uuid::now_v7().to_string(), |matter| matter.id);
         Some(InBatch { id, name: wanted.name.clone(), size: wanted.size })
-    }
-
-    /// Whether it is theirs to see: who made the call, and whoever has a role to answer in.
-    pub fn concerns(&self, approval: &Approval, by: &str, roles: &[String]) -> bool {
-        let for_roles = approval.roles(self.now());
-        same_person(by, &approval.caller.principal)
-            || for_roles.is_empty()
-            || roles.iter().any(|role| for_roles.contains(role))
     }
 
     /// Records that nobody answered in time. Whoever notices first, once.

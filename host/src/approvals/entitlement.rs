@@ -18,6 +18,22 @@ pub(super) struct Entitled {
     pub(super) on_behalf: Option<OnBehalf>,
 }
 
+/// Whether a question is the business of `by`, who holds `roles`: of whoever made the call, and of all who might answer, whatever
+/// has become of it.
+pub(super) fn concerns<'a>(
+    approval: &Approval,
+    mut delegations: impl Iterator<Item = &'a Delegation>,
+    by: &str,
+    roles: &[String],
+    now: Timestamp,
+) -> bool {
+    let takes = approval.roles(now);
+    let fits = |roles: &[String]| takes.is_empty() || roles.iter().any(|role| takes.contains(role));
+    same_person(by, &approval.caller.principal)
+        || fits(roles)
+        || delegations.any(|delegation| delegation.is_to(by, now) && fits(&delegation.roles))
+}
+
 /// As whom `by`, who holds `roles`, may answer by `now`.
 ///
 /// # Errors

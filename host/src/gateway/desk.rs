@@ -47,33 +47,22 @@ pub struct Reply {
     pub seen: Option<String>,
 }
 
-/// A question to people about exactly one call.
+/// A question to people: about exactly one call, or about all of a batch, which gets one answer.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Question {
-    /// Its id, as in `POST /confirm/{approval_id}`.
+    /// Its id, as in `POST /confirm/{approval_id}`; of a batch, the batch's.
     pub id: String,
-    /// What has become of it.
-    #[schemars(extend("enum" = ["open", "granted", "refused", "expired", "spent"]))]
+    /// What has become of it. Of an `unreachable` one, nobody could be told; it can be answered all the same.
+    #[schemars(extend("enum" = ["open", "granted", "refused", "expired", "spent", "unreachable"]))]
     pub state: &'static str,
-    /// The tool that would be called, as `server/tool`.
-    pub tool: String,
-    /// With what; as the journal keeps it: redacted, and cut if it is large.
-    pub arguments: Value,
-    /// The policy that asks.
-    pub policy: String,
-    /// Why a person must look.
-    pub reason: String,
-    /// What would be done.
-    pub preview: String,
-    /// Roles of which whoever answers must hold one; empty: anyone but the caller.
-    pub roles: Vec<String>,
-    /// How many distinct principals must say yes.
-    pub quorum: u32,
-    /// The call that gave rise to it.
-    pub call: String,
-    /// Who made that call.
+    /// What would be done. More than one call is a batch, or asked about by several policies of it.
+    pub calls: Vec<AskedCall>,
+    /// The batch that its caller made, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchName>,
+    /// Who made the calls.
     pub caller: String,
-    /// When it was asked (RFC 3339).
+    /// When it was asked first (RFC 3339).
     pub asked: String,
     /// When silence becomes a no (RFC 3339).
     pub expires: String,
@@ -85,11 +74,44 @@ pub struct Question {
     pub may_answer: bool,
 }
 
+/// A call that is asked about.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct AskedCall {
+    /// The id of the call that gave rise to the question.
+    pub call: String,
+    /// The tool that would be called, as `server/tool`.
+    pub tool: String,
+    /// With what; as the journal keeps it: redacted, and cut if it is large.
+    pub arguments: Value,
+    /// The policy that asks.
+    pub policy: String,
+    /// Why a person must look.
+    pub reason: String,
+    /// What would be done, in a line.
+    pub preview: String,
+    /// Roles of which whoever answers must hold one; empty: anyone but the caller.
+    pub roles: Vec<String>,
+    /// How many distinct principals must say yes.
+    pub quorum: u32,
+}
+
+/// Which batch a question is about.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct BatchName {
+    /// What its caller calls it.
+    pub name: String,
+    /// How many calls are to be in it: it can be answered when all are there.
+    pub size: u32,
+}
+
 /// One answer to a question.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Answered {
     /// Whose.
     pub by: String,
+    /// In whose name, where not in their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
     /// Yes or no.
     pub approve: bool,
     /// When (RFC 3339).

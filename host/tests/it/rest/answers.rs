@@ -51,7 +51,13 @@ async fn another_principal_with_the_role_says_yes_and_the_call_goes_through_once
     let id = pending["approval_id"].as_str().unwrap().to_owned();
     let call = pending["call"].as_str().unwrap().to_owned();
     assert_eq!((status, &pending["requires_confirmation"]), (202, &json!(true)), "{pending}");
-    assert_eq!(pending["links"], json!({"confirm": format!("/confirm/{id}"), "call": format!("/calls/{call}")}));
+    let links = &pending["links"];
+    assert_eq!(
+        (&links["confirm"], &links["call"]),
+        (&json!(format!("/confirm/{id}")), &json!(format!("/calls/{call}")))
+    );
+    let page = door.client.get(links["page"].as_str().unwrap()).send().await.unwrap();
+    assert!(page.url().path().starts_with("/sign-in"), "people show who they are first: {}", page.url());
     assert_eq!(pending["approvals"], json!([id]));
 
     // Seen by whoever asked and whoever may answer, and by nobody else.
@@ -64,7 +70,8 @@ async fn another_principal_with_the_role_says_yes_and_the_call_goes_through_once
             None => assert_eq!(status, 404),
             Some(may) => {
                 assert_eq!((status, &one), (200, &listed[0]));
-                let told = [&one["may_answer"], &one["preview"], &one["state"], &one["arguments"], &one["caller"]];
+                let asked = &one["calls"][0];
+                let told = [&one["may_answer"], &asked["preview"], &one["state"], &asked["arguments"], &one["caller"]];
                 assert_eq!(
                     told.map(Value::clone),
                     [json!(may), json!("Pay 500"), json!("open"), payment(500), json!("agent")]
@@ -157,5 +164,50 @@ async fn a_call_is_told_of_to_whoever_made_it_and_to_nobody_else() {
     let path = format!("/calls/{}", answer["call"].as_str().unwrap());
     assert_eq!(said(door.get(&path).bearer_auth(&agent)).await.1["result"], answer["result"]);
     assert_eq!(door.get(&path).bearer_auth(&other).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_gets_one_answer_when_all_of_it_is_there() {
+    let folder = bank(json!({}));
+    let (agent, dana) = (key(folder.path(), &["agent"]), key(folder.path(), &["dana", "--role", "treasurer"]));
+    let served = Served::start(folder.path()).await;
+    let door = Door::of(&served);
+    let pay = |amount| {
+        let call = door.post("/tools/bank/process_payment").bearer_auth(&agent).json(&payment(amount));
+        said(call.header("interlock-batch", "wages;size=2"))
+    };
+    let (_, first) = pay(500).await;
+    let id = first["approval_id"].as_str().unwrap().to_owned();
+    let confirm = || said(door.post(&format!("/confirm/{id}")).bearer_auth(&dana).json(&json!({"approve": true})));
+    assert_eq!(confirm().await.0, 409, "one of two is there");
+    assert_eq!(pay(600).await.1["approval_id"], json!(id));
+    let (_, listed) = said(door.get("/approvals").bearer_auth(&dana)).await;
+    let question = &listed["approvals"][0];
+    assert_eq!((listed["approvals"].as_array().unwrap().len(), &question["id"]), (1, &json!(id)));
+    assert_eq!((question["calls"].as_array().unwrap().len(), &question["batch"]["name"]), (2, &json!("wages")));
+    let (status, granted) = confirm().await;
+    assert_eq!((status, &granted["state"]), (200, &json!("granted")));
+    assert_eq!((pay(500).await.0, pay(600).await.0), (200, 200));
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_answers_for_somebody_else_sees_their_questions_too() {
+    let folder = bank(json!({}));
+    let (agent, ian) = (key(folder.path(), &["agent"]), key(folder.path(), &["ian"]));
+    let served = Served::start(folder.path()).await;
+    let door = Door::of(&served);
+    let (_, pending) = said(door.post("/tools/bank/process_payment").bearer_auth(&agent).json(&payment(500))).await;
+    let id = pending["approval_id"].as_str().unwrap();
+    assert_eq!(said(door.get(&format!("/approvals/{id}")).bearer_auth(&ian)).await.0, 404);
+    let delegate = ["approvals", "delegate", "--from", "dana", "--to", "ian", "--role", "treasurer", "--minutes", "60"];
+    interlock(folder.path(), &delegate);
+    let (status, granted) =
+        said(door.post(&format!("/confirm/{id}")).bearer_auth(&ian).json(&json!({"approve": true}))).await;
+    assert_eq!(
+        (status, &granted["state"], &granted["answers"][0]["on_behalf_of"]),
+        (200, &json!("granted"), &json!("dana"))
+    );
     served.stop().await;
 }
