@@ -102,7 +102,7 @@ pub(super) fn headers() -> Vec<Value> {
         header(
             "Interlock-Batch",
             "`NAME;size=N`: the calls that people are asked about together with this one, all or none.",
-            json!({ "type": "string" }),
+            json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,50};size=([1-9][0-9]?|100)$" }),
         ),
     ]
 }
