@@ -26,7 +26,7 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
     if let Some(address) = asked.admin {
         if !address.ip().is_loopback() && !config.http_keys {
             let message =
-                format!("`--admin {address}` is reachable from other machines, and no API keys are asked for");
+                format!("`--admin {address}` is reachable from other machines, and there is no authentication");
             let hint = "listen on 127.0.0.1 or [::1], or write `\"auth\": {\"keys\": true}`.";
             return Err(Failure::new(Kind::Config, message).hint(hint));
         }

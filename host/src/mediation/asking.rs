@@ -90,6 +90,10 @@ impl Mediator {
             if !through_client.is_empty() && waiting.link.takes_input_required {
                 return Ok(Asked::Client(standing.open.iter().map(pending).collect(), through_client));
             }
+            if !through_client.is_empty() && parts.journal.disturbed(&guard) {
+                // That it was asked is news of it as well: nobody is shown what may be over.
+                continue;
+            }
             if let Some(question) = through_client.pop() {
                 let (link, id) = (waiting.link, question.approval.clone());
                 let answered = tokio::select! {

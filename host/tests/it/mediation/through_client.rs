@@ -134,7 +134,6 @@ fn mallory() -> interlock::call::Caller {
 #[tokio::test]
 async fn who_may_not_answer_is_not_asked() {
     for (more, capabilities) in [
-        (json!({"self_approval": false}), json!({"elicitation": {}})),
         (json!({"roles": ["finance"]}), json!({"elicitation": {}})),
         (json!({"channel": "desk"}), json!({"elicitation": {}})),
         (json!({}), json!({})),
