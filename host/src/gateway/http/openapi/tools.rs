@@ -99,11 +99,6 @@ pub(super) fn headers() -> Vec<Value> {
             "Whose doings hang together: policies look at the calls of one session. Without it, your current one.",
             json!({ "type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "minLength": 1, "maxLength": 256 }),
         ),
-        header(
-            "Interlock-Batch",
-            "`NAME;size=N`: the calls that people are asked about together with this one, all or none.",
-            json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,50};size=([1-9][0-9]?|100)$" }),
-        ),
     ]
 }
 
