@@ -26,8 +26,17 @@ pub(crate) async fn all(mediator: &Mediator, context: &Value) -> bool {
         let caller = Caller { principal: "local".to_owned(), roles: Vec::new(), client: None };
         let session = "conformance".to_owned();
         let beside = Map::new();
-        let request =
-            CallRequest { tool: tool.clone(), arguments, beside, caller, session, continues: None, batch: None };
+        let request = CallRequest {
+            tool: tool.clone(),
+            arguments,
+            beside,
+            caller,
+            session,
+            continues: None,
+            batch: None,
+            idempotency_key: None,
+            answers: Vec::new(),
+        };
         let link = link();
         match mediator.call(request, link).await {
             Answer::Result { result, .. } => eprintln!("{tool}: {result}"),

@@ -115,11 +115,11 @@ fn section(document: &Value, host: &str, method: String, path: &str, operation: 
 /// A command line that does it, with what must be put in written in capitals or made up.
 fn curl(document: &Value, host: &str, method: &str, path: &str, operation: &Value) -> String {
     let mut line = "curl".to_owned();
-    let open = operation.get("security").and_then(Value::as_array).is_some_and(Vec::is_empty);
-    if document.get("security").is_some() && !open {
+    let security = operation.get("security").or(document.get("security"));
+    if security.and_then(Value::as_array).is_some_and(|security| !security.is_empty()) {
         line.push_str(" -H 'X-API-Key: KEY'");
     }
-    let path = path.replace('{', "").replace('}', "");
+    let path = path.replace(['{', '}'], "");
     let url = format!(" http://{host}{path}");
     match operation.pointer("/requestBody/content/application~1json/schema") {
         Some(schema) => {

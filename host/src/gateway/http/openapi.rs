@@ -48,7 +48,17 @@ pub(super) fn document(door: &Door, caller: Option<&Caller>) -> Value {
         let (path, operation) = tools::described(number, tool, door.keys, &mut components);
         paths.insert(path, json!({ "post": operation }));
     }
-    let mut document = json!({
+    let mut whole = Map::from_iter([("schemas".to_owned(), Value::Object(components))]);
+    let mut security = Vec::new();
+    if door.keys {
+        security.extend([json!({ "ApiKey": [] }), json!({ "Bearer": [] })]);
+        let schemes = json!({
+            "ApiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
+            "Bearer": { "type": "http", "scheme": "bearer" },
+        });
+        whole.insert("securitySchemes".to_owned(), schemes);
+    }
+    json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Interlock",
@@ -57,16 +67,9 @@ pub(super) fn document(door: &Door, caller: Option<&Caller>) -> Value {
         },
         "servers": [{ "url": "/" }],
         "paths": paths,
-        "components": { "schemas": components },
-    });
-    if door.keys {
-        document["security"] = json!([{ "ApiKey": [] }, { "Bearer": [] }]);
-        document["components"]["securitySchemes"] = json!({
-            "ApiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
-            "Bearer": { "type": "http", "scheme": "bearer" },
-        });
-    }
-    document
+        "components": whole,
+        "security": security,
+    })
 }
 
 fn about(keys: bool, shown: bool) -> String {
