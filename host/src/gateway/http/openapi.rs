@@ -124,7 +124,8 @@ fn own(schemas: &mut SchemaGenerator, keys: bool) -> Map<String, Value> {
         json!({
             "operationId": "call", "tags": ["tools"], "summary": "Calls a tool",
             "description": "By the name that policies and the journal have for it. Each tool has a path of its own as well, by \
-                            the name that `GET /mcp/tools` tells. With `Interlock-Batch: NAME;size=N` people are asked about N calls together, all or none.",
+                            the name that `GET /mcp/tools` tells. With `Interlock-Batch: NAME;size=N` \
+                            people are asked about N calls together, all or none.",
             "parameters": by_name,
             "requestBody": { "description": "The tool's arguments.", "content": { "application/json": {
                 "schema": { "type": "object" } } } },
