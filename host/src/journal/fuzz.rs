@@ -47,6 +47,7 @@ fn opening() -> Began {
         caller: Caller { principal: String::new(), roles: Vec::new(), client: None },
         session: String::new(),
         process: String::new(),
+        idempotency: None,
     }
 }
 

@@ -65,7 +65,8 @@ async fn only_a_form_of_ones_own_page_about_what_it_showed_is_an_answer() {
     let stranger = Browser::at(&gateway.page);
     assert_eq!(status(stranger.form(&path, &form)).await, 303, "who is not signed in is sent to sign in");
     let at_the_ais_door = Browser::at(&gateway.root);
-    assert_eq!(status(at_the_ais_door.form(&path, &form)).await, 405, "there it takes no forms");
+    // There the same path shows a question to programs; whatever is posted to it is no answer.
+    assert_eq!(status(at_the_ais_door.form(&path, &form)).await, 405, "it takes no such form");
 
     assert_eq!(dana.post(&path, &form).await.status, 303);
     assert_eq!(dana.post(&path, &form).await.status, 409, "it is answered");
