@@ -43,7 +43,7 @@ pub use guard::{Admission, Committed, Guard};
 pub use handle::Journal;
 pub use key_value::{KeyValue, KeyValueError};
 pub use notes::Wrong;
-pub use past::{Change, PastCall, Status};
+pub use past::{Change, PastCall, Status, are_cut};
 pub use permit::Permit;
 pub use query::Query;
 pub(crate) use recent::Recent;

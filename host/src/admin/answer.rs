@@ -42,6 +42,13 @@ pub(super) async fn answer(State(admin): State<Admin>, Path(id): Path<String>, r
         seen: Some(seen.to_owned()),
     };
     let approvals = &admin.0.approvals;
+    match approvals.matter(&id).await {
+        Ok(matter) if person.may_see(approvals, &matter) => {}
+        Ok(_) | Err(ApprovalsError::NotFound(_)) => {
+            return page::error(StatusCode::NOT_FOUND, "There is no such question.");
+        }
+        Err(error) => return page::unavailable(&error),
+    }
     let error = match approvals.answer(&id, reply).await {
         Ok(_) => return page::see(&format!("/approvals/{id}"), None),
         Err(error) => error,

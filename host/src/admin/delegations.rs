@@ -97,10 +97,11 @@ impl Admin {
     }
 
     async fn delegations(&self, person: &Person, status: StatusCode, told: Option<&str>) -> Response {
-        let all = match self.0.approvals.delegations().await {
+        let mut all = match self.0.approvals.delegations().await {
             Ok(all) => all,
             Err(error) => return page::unavailable(&error),
         };
+        all.retain(|one| !person.by_key || [&one.from, &one.to].contains(&&person.name));
         let now = self.0.approvals.now();
         let content = html! {
             @if let Some(told) = told { p.told { (plain(told)) } }

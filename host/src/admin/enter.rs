@@ -13,7 +13,12 @@ use super::{
     page::{self, page},
     sessions::Who,
 };
-use crate::{call::Caller, identity::Denied, secret::Secret};
+use crate::{
+    approvals::{Approvals, Matter},
+    call::Caller,
+    identity::Denied,
+    secret::Secret,
+};
 
 /// Most characters of a name or a role that somebody says they have.
 const LONGEST: usize = 100;
@@ -31,6 +36,12 @@ pub(super) struct Person {
 }
 
 impl Person {
+    /// Whether a question is theirs to see: whoever has come in with a key sees what concerns them, and whom the operator has
+    /// let in by a link, everything.
+    pub(super) fn may_see(&self, approvals: &Approvals, matter: &Matter) -> bool {
+        !self.by_key || approvals.concerns(matter, &self.name, &self.roles)
+    }
+
     /// The field that tells a form on a page of ours from one on another page.
     pub(super) fn token(&self) -> Markup {
         html! { input type="hidden" name="token" value=(self.token.expose()); }

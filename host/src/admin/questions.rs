@@ -16,6 +16,7 @@ use super::{
 use crate::{
     approvals::{Answer, Approval, ApprovalsError, Matter},
     clock::Timestamp,
+    journal::are_cut,
     plain::plain,
 };
 
@@ -34,10 +35,11 @@ pub(super) async fn list(State(admin): State<Admin>, headers: HeaderMap) -> Resp
         Err(answer) => return answer,
     };
     let approvals = &admin.0.approvals;
-    let matters = match approvals.matters().await {
+    let mut matters = match approvals.matters().await {
         Ok(matters) => matters,
         Err(error) => return page::unavailable(&error),
     };
+    matters.retain(|matter| person.may_see(approvals, matter));
     let now = approvals.now();
     let (open, over): (Vec<&Matter>, Vec<&Matter>) =
         matters.iter().partition(|matter| matter.approvals.iter().any(|approval| approval.is_open(now)));
@@ -93,8 +95,11 @@ pub(super) async fn one(State(admin): State<Admin>, Path(id): Path<String>, head
         Err(answer) => return answer,
     };
     match admin.0.approvals.matter(&id).await {
-        Ok(matter) => admin.shown(&person, &matter, StatusCode::OK, None).await,
-        Err(ApprovalsError::NotFound(_)) => page::error(StatusCode::NOT_FOUND, "There is no such question."),
+        Ok(matter) if person.may_see(&admin.0.approvals, &matter) => {
+            admin.shown(&person, &matter, StatusCode::OK, None).await
+        }
+        // What is none of theirs is as good as none.
+        Ok(_) | Err(ApprovalsError::NotFound(_)) => page::error(StatusCode::NOT_FOUND, "There is no such question."),
         Err(error) => page::unavailable(&error),
     }
 }
@@ -161,7 +166,13 @@ fn question(approval: &Approval, now: Timestamp) -> Markup {
                 dt { "Asked" } dd { (asked) }
                 @if let Some(why) = &approval.unreachable { dt { "Told" } dd { "nobody could be told: " (foreign(why)) } }
             }
-            p { "The exact arguments:" }
+            @if are_cut(arguments) {
+                p.told {
+                    "The arguments are too large to be kept whole. This is their beginning, with their length and digest: have the                      rest shown to you before you answer."
+                }
+            } @else {
+                p { "The exact arguments:" }
+            }
             pre { (json(arguments)) }
             @if !beside.is_empty() {
                 p { "Beside them:" }

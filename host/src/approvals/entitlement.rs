@@ -18,8 +18,9 @@ pub(super) struct Entitled {
     pub(super) on_behalf: Option<OnBehalf>,
 }
 
-/// Whether a question is the business of `by`, who holds `roles`: of whoever made the call, and of all who might answer, whatever
-/// has become of it.
+/// Whether a question is the business of `by`, who is known to hold `roles`: of whoever made the call, and of all who hold a role
+/// to answer in, whatever has become of it. One that names no roles is for whoever the operator lets in, and whom being known
+/// as somebody, such as another agent, does not make its approver.
 pub(super) fn concerns<'a>(
     approval: &Approval,
     mut delegations: impl Iterator<Item = &'a Delegation>,
@@ -28,7 +29,7 @@ pub(super) fn concerns<'a>(
     now: Timestamp,
 ) -> bool {
     let takes = approval.roles(now);
-    let fits = |roles: &[String]| takes.is_empty() || roles.iter().any(|role| takes.contains(role));
+    let fits = |roles: &[String]| roles.iter().any(|role| takes.contains(role));
     same_person(by, &approval.caller.principal)
         || fits(roles)
         || delegations.any(|delegation| delegation.is_to(by, now) && fits(&delegation.roles))

@@ -16,6 +16,7 @@ use crate::{
     approvals::{Approval, Approvals, ApprovalsError, Channel, Matter, Reply, State},
     clock::Timestamp,
     config::Config,
+    plain::line,
 };
 
 /// Lists, shows or answers.
@@ -181,7 +182,7 @@ fn as_text(approval: &Approval, now: Timestamp) -> String {
         approval.digest(),
     );
     if let Some(why) = &approval.unreachable {
-        text.push_str(&format!("untold    nobody could be told of it: {why}\n"));
+        text.push_str(&format!("untold    nobody could be told of it: {}\n", line(why)));
     }
     for step in &approval.escalate {
         let verb = if step.at <= now { "since" } else { "from" };
@@ -190,7 +191,8 @@ fn as_text(approval: &Approval, now: Timestamp) -> String {
     for answer in answers {
         let word = if answer.approve { "yes" } else { "no" };
         let behalf = answer.on_behalf.as_ref().map(|behalf| format!(" for {}", behalf.of)).unwrap_or_default();
-        let why = answer.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        // On one line: another would look like another answer.
+        let why = answer.reason.as_deref().map(|why| format!(": {}", line(why))).unwrap_or_default();
         text.push_str(&format!("{word:9} {}{behalf} at {}{why}\n", answer.by, answer.at));
     }
     text

@@ -180,6 +180,13 @@ pub(super) fn admitted(seq: Sequence, at: Timestamp, id: &str, body: Began) -> P
     }
 }
 
+/// Whether arguments were too large to keep: what is kept of them is their digest, length and beginning.
+pub fn are_cut(arguments: &Value) -> bool {
+    arguments
+        .get("truncated")
+        .is_some_and(|cut| ["sha256", "bytes", "first_kib"].iter().all(|key| cut.get(key).is_some()))
+}
+
 /// Whether a result was too large to keep: an MCP result always has content or asks for input.
 pub(super) fn is_cut(result: &Value) -> bool {
     result.get("truncated").is_some() && result.get("content").is_none()

@@ -41,10 +41,11 @@ impl News {
     }
 
     /// What a channel is to be told of this by `now`, and has not been: of a question, as long as it is open; of what became of
-    /// it, if it was told of the question.
-    pub fn untold(matter: &Matter, channel: &str, now: Timestamp) -> Vec<Self> {
+    /// it, if it was told of the question, or that was put `since` somebody tells: it may have been answered before they looked.
+    pub fn untold(matter: &Matter, channel: &str, since: Timestamp, now: Timestamp) -> Vec<Self> {
         let Some(first) = matter.first().filter(|_| matter.is_whole()) else { return Vec::new() };
         let was_told = |news: Self| first.told.iter().any(|(to, of)| to == channel && of == news.word());
+        let knows = was_told(Self::Asked) || first.asked >= since;
         let state = matter.state(now);
         let open = matter.approvals.iter().all(|approval| approval.is_open(now));
         let is_so = |news: Self| match news {
@@ -52,12 +53,10 @@ impl News {
             Self::Escalated => {
                 open && was_told(Self::Asked) && matter.approvals.iter().any(|one| one.escalated(now).next().is_some())
             }
-            Self::Granted => was_told(Self::Asked) && matches!(state, State::Granted | State::Spent),
-            Self::Refused => was_told(Self::Asked) && state == State::Refused,
+            Self::Granted => knows && matches!(state, State::Granted | State::Spent),
+            Self::Refused => knows && state == State::Refused,
             Self::Expired => {
-                was_told(Self::Asked)
-                    && state == State::Expired
-                    && matter.approvals.iter().all(Approval::lapsed_in_silence)
+                knows && state == State::Expired && matter.approvals.iter().all(Approval::lapsed_in_silence)
             }
         };
         Self::ALL.into_iter().filter(|news| !was_told(*news) && is_so(*news)).collect()
@@ -76,7 +75,7 @@ mod tests {
         let mut all = Vec::new();
         for at in times {
             let matter = Matter { id: "a".to_owned(), approvals: vec![approval.clone()] };
-            for news in News::untold(&matter, CHANNEL, Timestamp(*at)) {
+            for news in News::untold(&matter, CHANNEL, Timestamp(1), Timestamp(*at)) {
                 approval.told.push((CHANNEL.to_owned(), news.word().to_owned()));
                 all.push(news.word());
             }
@@ -113,6 +112,10 @@ mod tests {
         let mut elsewhere = Approval::sample();
         elsewhere.told.push(("webhook:2".to_owned(), "asked".to_owned()));
         assert_eq!(told(elsewhere, &[0]), ["asked"], "each channel is told");
+        // Put since somebody tells, and answered before they looked.
+        let mut quick = answered(true);
+        quick.asked = Timestamp(2);
+        assert_eq!(told(quick, &[10, 200]), ["granted"]);
     }
 
     #[test]
@@ -123,7 +126,7 @@ mod tests {
         let mut other = approval.clone();
         (other.id, other.arguments) = ("c".to_owned(), 1.into());
         let matter = |approvals| Matter { id: "b".to_owned(), approvals };
-        assert_eq!(News::untold(&matter(vec![approval.clone()]), CHANNEL, Timestamp(1)), []);
-        assert_eq!(News::untold(&matter(vec![approval, other]), CHANNEL, Timestamp(1)), [News::Asked]);
+        assert_eq!(News::untold(&matter(vec![approval.clone()]), CHANNEL, Timestamp(1), Timestamp(1)), []);
+        assert_eq!(News::untold(&matter(vec![approval, other]), CHANNEL, Timestamp(1), Timestamp(1)), [News::Asked]);
     }
 }

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     approvals::{Approvals, ApprovalsError, Matter},
+    clock::Timestamp,
     journal::{Event, Sequence},
 };
 
@@ -51,12 +52,13 @@ pub async fn tell(approvals: Approvals, webhooks: Vec<Webhook>, base: Option<Str
             None => tokio::time::sleep(SUCCESSION).await,
         }
     };
-    let silent = Silent::default();
+    let (silent, since) = (Silent::default(), approvals.now());
     let tellers = webhooks.iter().map(|webhook| {
         Teller {
             approvals: &approvals,
             webhook,
             channel: webhook.channel(),
+            since,
             base: base.as_deref(),
             client: &client,
             all: webhooks.len(),
@@ -86,6 +88,8 @@ struct Teller<'a> {
     approvals: &'a Approvals,
     webhook: &'a Webhook,
     channel: String,
+    /// Since when it is looked what there is to tell.
+    since: Timestamp,
     base: Option<&'a str>,
     client: &'a reqwest::Client,
     /// How many webhooks there are.
@@ -126,7 +130,7 @@ impl Teller<'_> {
         self.silent().retain(|id, _| known.contains(id));
         for matter in &matters {
             // One after the other: what became of a question is told after the question.
-            for news in News::untold(matter, &self.channel, self.approvals.now()) {
+            for news in News::untold(matter, &self.channel, self.since, self.approvals.now()) {
                 let is_wanted = self.webhook.events.contains(&news);
                 if is_wanted && !self.given_up.contains(&(matter.id.clone(), news)) && !self.tell(matter, news).await? {
                     break;

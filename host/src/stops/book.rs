@@ -32,7 +32,8 @@ impl Stop {
     /// Whether it suspends a principal's calls of a tool.
     pub fn suspends(&self, tool: &ToolName, principal: &str) -> bool {
         self.tools.as_ref().is_none_or(|tools| Glob::new(tools).matches(tool.as_str()))
-            && self.principal.as_ref().is_none_or(|whose| whose == principal)
+            // A capital letter makes nobody another, least of all where somebody is to be stopped.
+            && self.principal.as_ref().is_none_or(|whose| whose.to_lowercase() == principal.to_lowercase())
     }
 
     /// What an event orders; none if it is of another kind.

@@ -34,7 +34,7 @@ fn folder() -> TempDir {
     folder
 }
 
-fn interlock(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn interlock(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_interlock"))
         .args(arguments)
         .current_dir(folder)

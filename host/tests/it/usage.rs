@@ -123,9 +123,13 @@ fn calls_are_suspended_and_resumed_from_the_terminal() {
     let allowed = all.into_iter().find(|tool| !tool.ends_with("/validate_data")).unwrap();
     let (code, _, said) = run(&folder, &["stop", "--tool", "validation/*"]);
     assert!(code == Some(2) && said.contains("--reason TEXT"), "{said}");
+    // By the name that models know, nothing would be suspended.
+    let (code, _, said) = run(&folder, &["stop", "--tool", "validation__*", "--reason", "Wrong data."]);
+    assert!(code == Some(2) && said.contains("nothing is suspended") && said.contains("server/tool"), "{said}");
     let stopped = run(&folder, &["stop", "--tool", "validation/*", "--reason", "Wrong data.", "--json"]).1;
     let id = serde_json::from_str::<Value>(&stopped).unwrap()[0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(run(&folder, &["stop", "--principal", "nobody", "--reason", "Just so."]).0, Some(0));
+    let (code, _, said) = run(&folder, &["stop", "--principal", "nobody", "--reason", "Just so."]);
+    assert!(code == Some(0) && said.contains("there is no key of the name `nobody`"), "{said}");
 
     let (code, told, said) = run(&folder, &["call", allowed]);
     assert!(code == Some(3) && [told, said].concat().contains("suspended by an operator: Wrong data."));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Gate, owners::Caller};
 use crate::{
-    keys::create,
+    keys::{create, interlock},
     swap::live::{Served, events},
 };
 
@@ -125,5 +125,31 @@ async fn one_yes_is_one_payment_however_many_retries_come_at_once_to_two_gateway
     assert_eq!((paid, asked_anew), (1, RETRIES - 1), "{answers:?}");
     Arc::into_inner(other).unwrap().stop().await;
     assert_eq!(admitted(gate.folder.path()).await, 1);
+    gate.served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_without_roles_is_for_whom_the_operator_lets_in_and_not_for_another_agent() {
+    let more = json!({
+        "mcpServers": {"bank": {"component": "payments"}},
+        "policies": [{"name": "gate", "component": "approval", "limits": {"time_ms": 10_000},
+            "settings": {"rules": [{"tools": ["bank/process_payment"]}]}}],
+        "approvals": {"hold_open_seconds": 0},
+    });
+    let gate = Gate::with(json!({}), more).await;
+    let folder = gate.folder.path();
+    let (agent, other) = (create(folder, &["agent"]), create(folder, &["other", "--role", "lead"]));
+    let pay = || rest(&gate.served, Method::POST, "/tools/bank/process_payment", &agent, Some(payment(5)));
+    let (_, pending) = pay().await;
+    let id = pending["approval_id"].as_str().unwrap().to_owned();
+    let yes = || Some(json!({"approve": true}));
+    assert_eq!(rest(&gate.served, Method::POST, &format!("/confirm/{id}"), &other, yes()).await.0, 404);
+    assert_eq!(rest(&gate.served, Method::GET, &format!("/approvals/{id}"), &other, None).await.0, 404);
+    assert_eq!(rest(&gate.served, Method::GET, "/approvals", &other, None).await.1["approvals"], json!([]));
+    assert_eq!(rest(&gate.served, Method::POST, &format!("/confirm/{id}"), &agent, yes()).await.0, 403);
+    assert_eq!(rest(&gate.served, Method::GET, &format!("/approvals/{id}"), &agent, None).await.0, 200);
+    let (code, _, said) = interlock(folder, &["approvals", "approve", &id, "--as", "dana"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(pay().await.0, 200);
     gate.served.stop().await;
 }

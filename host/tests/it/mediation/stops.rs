@@ -52,6 +52,7 @@ async fn a_stop_is_of_whom_and_what_it_names() {
         (None, None, [true, true, true]),
         (Some("shop/p*"), None, [true, false, true]),
         (None, Some("alice"), [true, true, false]),
+        (None, Some("ALICE"), [true, true, false]),
         (Some("shop/pay"), Some("alice"), [true, false, false]),
         (Some("else/*"), None, [false, false, false]),
     ] {
