@@ -163,13 +163,13 @@ pub type Hints = Arc<[String]>;
 /// What makes two calls of one principal to one tool the same piece of work, which is done once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Idempotency {
-    /// The key that the caller gave; or, derived, SHA-256 over some of the arguments, as hexadecimal digits.
+    /// The key that the caller gave; or, derived, HMAC-SHA-256 over some of the arguments, as hexadecimal digits.
     pub key: String,
     /// Whether the key was derived from arguments, as the configuration says, because the caller gave none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub derived: bool,
-    /// SHA-256, as hexadecimal digits, over the canonical JSON of what the caller sent, without what must not be kept:
-    /// under one key, other arguments are a mistake.
+    /// HMAC-SHA-256, as hexadecimal digits, over the canonical JSON of what the caller sent: under one key, other arguments are
+    /// a mistake. By a key of the journal's, as what must not be kept is in it too.
     pub arguments: String,
 }
 

@@ -12,6 +12,7 @@ use crate::{
     downstream::{
         Announcement, Announcements, Catalogue, McpServer, Reach, ServerConfig, Settings, ToolServer, Toolset,
     },
+    identity::Pepper,
     journal::{Journal, JournalError},
     mediation::{self, Mediator},
     policy::{Policies, PolicyError, Standings},
@@ -36,6 +37,8 @@ pub(super) struct Ground {
     pub(super) announcements: Announcements,
     /// Whether it is told in the journal what this process does.
     pub(super) on_record: bool,
+    /// By which what is on record of what was sent is digested; none: it only looks.
+    pub(super) seal: Option<Pepper>,
 }
 
 /// One configuration, put together.
@@ -100,7 +103,7 @@ impl Ground {
                 kept.push(unusable);
             }
         }
-        let mediator = mediator.succeeded_by(told(config), mediator.catalogue().clone(), policies);
+        let mediator = mediator.succeeded_by(told(config, self.seal.as_ref()), mediator.catalogue().clone(), policies);
         Assembly { config: config.clone(), mediator, servers: servers.clone(), supply: supply.clone(), kept }
     }
 
@@ -148,7 +151,7 @@ impl Ground {
                 |clash: &crate::downstream::Clash| config.prefix_problem(clash.shadowed.server(), &clash.to_string());
             return Err(Problems(clashes.iter().map(clash).collect()));
         }
-        let told = told(&config);
+        let told = told(&config, self.seal.as_ref());
         let mediator = match before {
             Some(before) => before.mediator.succeeded_by(told, catalogue, policies),
             None => Mediator::new(told, catalogue, policies, self.journal.clone(), self.calls.clone()),
@@ -236,7 +239,7 @@ async fn supply(config: &Config) -> Result<Supply, Problems> {
     Ok(Supply { trust, store: Some(config.store()), credentials: config.credentials.clone() })
 }
 
-fn told(config: &Config) -> mediation::Config {
+fn told(config: &Config, seal: Option<&Pepper>) -> mediation::Config {
     mediation::Config {
         hold_open: config.approvals.hold_open,
         expire: config.approvals.expire,
@@ -244,6 +247,7 @@ fn told(config: &Config) -> mediation::Config {
         heartbeat: mediation::HEARTBEAT,
         describe_rules: config.describe_rules,
         pin_tools: config.pin_tools,
+        seal: seal.cloned(),
         idempotency: config.idempotency.clone(),
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, Problems},
     downstream::Announcements,
+    identity::Pepper,
     journal::{Draft, Journal, JournalError, body, kind},
     mediation::Mediator,
     sandbox::{LoadError, Sandbox},
@@ -113,6 +114,14 @@ impl App {
         let opened = Journal::open(config.journal.clone(), clock.clone(), house.clone()).await;
         let journal = opened.map_err(|error| unopened(config, error))?;
         let sandbox = Sandbox::start(cache)?;
+        let seal = match role.map(|_| Pepper::read_or_make(&config.journal.seal())).transpose() {
+            Ok(seal) => seal,
+            Err(error) => {
+                end_early(&house, &journal).await;
+                let (path, source) = (config.journal.seal(), std::io::Error::other(error.to_string()));
+                return Err(unopened(config, JournalError::File { path, source }));
+            }
+        };
         let ground = Ground {
             sandbox,
             journal: journal.clone(),
@@ -121,6 +130,7 @@ impl App {
             house: house.clone(),
             announcements: Announcements::new(),
             on_record: role.is_some(),
+            seal,
         };
         let standings = ground.standings(config).await?;
         let assembly = match ground.assemble(config.clone(), None, &standings).await {

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     call::Caller,
     journal::{Draft, Follower, Journal, JournalError, body, kind},
+    plain::line,
     tasks,
 };
 
@@ -34,11 +35,11 @@ pub enum IdentityError {
     Pepper(#[from] PepperError),
     /// A name that cannot be a principal's.
     #[error(
-        "`{0}` cannot be the name of a key: 1 to {LONGEST_NAME} characters without control characters and blanks around them, not `{LOCAL}`, and no URL"
+        "`{0}` cannot be the name of a key: 1 to {LONGEST_NAME} characters that all show, without blanks around them, not `{LOCAL}`, and no URL"
     )]
     BadName(String),
     /// A role of no letters, or with control characters.
-    #[error("`{0}` cannot be a role: it has letters, and no control characters")]
+    #[error("`{0}` cannot be a role: it has letters, and all of it shows")]
     BadRole(String),
     /// No key has this id or name.
     #[error("there is no key `{0}`")]
@@ -94,7 +95,8 @@ impl Keys {
         roles: &[String],
         lasts: Option<Duration>,
     ) -> Result<(ApiKey, Record), IdentityError> {
-        let fits = |text: &str| !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control);
+        // What does not show would make two names look like one.
+        let fits = |text: &str| !text.is_empty() && text.trim() == text && line(text) == text;
         let lowered = name.to_lowercase();
         let is_anothers = lowered == LOCAL || ISSUERS.iter().any(|issuer| lowered.starts_with(issuer));
         if !fits(name) || name.chars().count() > LONGEST_NAME || is_anothers {

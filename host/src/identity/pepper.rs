@@ -1,5 +1,5 @@
 //! Random keys of this journal, in files beside it. By one, the pepper, the secrets of API keys are digested; another seals
-//! what clients are given to come back with.
+//! what clients are given to come back with, and what was sent where its digest is on record.
 
 use std::{
     fs, io,
@@ -84,6 +84,13 @@ impl Pepper {
         &self.0
     }
 
+    /// HMAC-SHA-256 of a text, as hexadecimal digits: without the key nobody can try what the text was.
+    pub fn seal(&self, text: &str) -> String {
+        let mut mac = self.keyed();
+        mac.update(text.as_bytes());
+        hex(&mac.finalize().into_bytes())
+    }
+
     /// What the journal has of a key.
     pub(super) fn digest(&self, key: &ApiKey) -> String {
         hex(&self.mac(key).finalize().into_bytes())
@@ -97,9 +104,13 @@ impl Pepper {
         self.mac(key).verify_slice(&wanted).is_ok()
     }
 
-    fn mac(&self, key: &ApiKey) -> Hmac<Sha256> {
+    fn keyed(&self) -> Hmac<Sha256> {
         #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length");
+        Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length")
+    }
+
+    fn mac(&self, key: &ApiKey) -> Hmac<Sha256> {
+        let mut mac = self.keyed();
         mac.update(key.id().as_bytes());
         mac.update(key.secret().as_bytes());
         mac

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -244,11 +244,6 @@ impl Journal {
     /// Fires for every event, whoever wrote it; others' within about 20 ms. Carries the last position.
     pub fn changes(&self) -> watch::Receiver<Sequence> {
         self.shared.recent.changes()
-    }
-
-    /// What was sent for a call of a tool, without what must not be kept: its digest tells nothing of that.
-    pub fn comparable(&self, tool: &str, sent: &Map<String, Value>) -> Value {
-        self.shared.lender.keeping.comparable(tool, sent)
     }
 
     /// All events after a position that this process knows of; for folds. Those that change a call have that change, and

@@ -50,17 +50,6 @@ impl Keeping {
         Self { redact: config.redact.clone(), most: config.max_body_bytes }
     }
 
-    /// What was sent for a call of a tool, without what must not be kept: it may be digested.
-    pub(super) fn comparable(&self, tool: &str, sent: &Map<String, Value>) -> Value {
-        let mut sent = Value::Object(sent.clone());
-        for pointer in self.redact.iter().filter(|(glob, _)| glob.matches(tool)).flat_map(|(_, all)| all) {
-            if let Some(hidden) = sent.pointer_mut(pointer) {
-                *hidden = Value::Null;
-            }
-        }
-        sent
-    }
-
     /// Makes a draft fit to be kept.
     pub(super) fn prepare(&self, draft: Draft) -> Prepared {
         let Draft { actor, kind, subject, mut body } = draft;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Derivation;
-use crate::approvals::Escalation;
+use crate::{approvals::Escalation, identity::Pepper};
 
 /// How often a waiting client hears from us. Many clients give up on a request after 60 s of silence.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -23,6 +23,8 @@ pub struct Config {
     pub describe_rules: bool,
     /// Whether tools are held back whose definition is no longer the one that was seen first or accepted last.
     pub pin_tools: bool,
+    /// What is on record of what was sent is digested by this; none: nothing is sent.
+    pub seal: Option<Pepper>,
     /// From which arguments keys are made for calls that come without one; of several that fit a tool, the first.
     pub idempotency: Vec<Derivation>,
 }

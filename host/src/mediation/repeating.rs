@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use interlock_glob::Glob;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::{
     Answer, Mediator, Refused, records,
@@ -13,7 +12,7 @@ use super::{
     waiting::Waiting,
 };
 use crate::{
-    call::{Arguments, Call, Idempotency, Outcome, ToolName},
+    call::{Call, Idempotency, Outcome, ToolName},
     downstream::Link,
     journal::{Guard, PastCall, Status},
     policy::Judgement,
@@ -44,19 +43,19 @@ pub struct Derivation {
 impl Mediator {
     /// What makes a call the same as others: the key that came with it, or one that is derived.
     pub(super) fn idempotency(&self, call: &Call, given: Option<String>) -> Option<Idempotency> {
+        let seal = self.parts().config.seal.as_ref()?;
         let (key, derived) = match (given, self.derivation(&call.tool)) {
             (Some(given), _) => (given, false),
             (None, Some(derivation)) => {
                 let value = |pointer: &String| argument(&call.arguments, pointer);
                 // What is not there is not null.
                 let values: Vec<Vec<_>> = derivation.key.iter().map(|key| value(key).into_iter().collect()).collect();
-                (sha256(&json!(values)), true)
+                (seal.seal(&canonical(&json!(values))), true)
             }
             (None, None) => return None,
         };
-        let comparable = |sent: &Arguments| self.parts().journal.comparable(call.tool.as_str(), sent);
-        let sent = json!({ "arguments": comparable(&call.arguments), "beside": comparable(&call.beside) });
-        Some(Idempotency { key, derived, arguments: sha256(&sent) })
+        let sent = json!({ "arguments": *call.arguments, "beside": *call.beside });
+        Some(Idempotency { key, derived, arguments: seal.seal(&canonical(&sent)) })
     }
 
     fn derivation(&self, tool: &ToolName) -> Option<&Derivation> {
@@ -190,8 +189,4 @@ fn marked(mut result: Value) -> Value {
         }
     }
     result
-}
-
-fn sha256(value: &Value) -> String {
-    Sha256::digest(canonical(value)).iter().map(|byte| format!("{byte:02x}")).collect()
 }

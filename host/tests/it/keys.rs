@@ -161,6 +161,7 @@ fn keys_are_listed_without_their_secrets_and_mistakes_are_told() {
         (&["create", " a"], 2, "cannot be the name"),
         (&["create", "HTTPS://id.example.com#ann"], 2, "no URL"),
         (&["create", "a\u{7}b"], 2, "cannot be the name"),
+        (&["create", "a\u{200b}b"], 2, "cannot be the name"),
         (&["create", "a", "--role", ""], 2, "cannot be a role"),
         (&["create", "a", "--expires-days", "0"], 2, "--expires-days"),
         (&["revoke", "nobody"], 1, "there is no key `nobody`"),

@@ -240,3 +240,18 @@ async fn what_a_policy_withholds_today_is_not_told_again() {
     assert!(matches!(again, Answer::Refused { .. }), "{again:?}");
     assert_eq!(strict.shop.sent().len(), 0);
 }
+
+#[tokio::test]
+async fn what_the_journal_hides_is_compared_all_the_same_and_its_digest_tells_nothing_of_it() {
+    let mut world = World::with(json!([]));
+    world.redact = vec![(Glob::new("shop/*"), vec!["/to".to_owned()])];
+    let house = world.house().await;
+    let pay = |to: &str| keyed("pay", json!({"amount": 5, "to": to}), "k");
+    assert_eq!(told(&house.send(pay("carol")).await), ["ok"]);
+    assert_eq!(told(&house.send(pay("david")).await), ["idempotency_conflict"]);
+    assert!(replayed(&house.send(pay("carol")).await));
+    let admitted = house.events(kind::CALL_ADMITTED).await;
+    let on_record = admitted[0].body["idempotency"]["arguments"].as_str().unwrap();
+    let plain = interlock::scope::canonical(&json!({"arguments": {"amount": 5, "to": "carol"}, "beside": {}}));
+    assert_ne!(on_record, interlock::sandbox::sha256(plain.as_bytes()), "it could be tried");
+}

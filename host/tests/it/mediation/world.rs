@@ -20,12 +20,14 @@ use interlock::{
         Announcements, Catalogue, FromServer, Link, Offers, RpcError, ServerError, TASKS, Tool, ToolServer,
         declares_tasks, digest,
     },
+    identity::Pepper,
     journal::{Durability, Event, Journal, Query, Sequence, kind},
     mediation::{Answer, CallRequest, Config, Derivation, HEARTBEAT, Mediator},
     policy::Policies,
     sandbox::{Sandbox, Supply, standard_plugins},
     tasks::Tasks,
 };
+use interlock_glob::Glob;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -217,6 +219,8 @@ pub(crate) struct World {
     heartbeat: Duration,
     pin_tools: bool,
     pub(super) idempotency: Vec<Derivation>,
+    /// What the journal does not keep.
+    pub(super) redact: Vec<(Glob, Vec<String>)>,
     escalate: Vec<Escalation>,
 }
 
@@ -252,6 +256,7 @@ impl World {
             heartbeat: HEARTBEAT,
             pin_tools: true,
             idempotency: Vec::new(),
+            redact: Vec::new(),
             escalate: Vec::new(),
         }
     }
@@ -286,10 +291,11 @@ impl World {
         let journal = interlock::journal::Config {
             path: self.database(),
             mirror_dir: None,
-            redact: Vec::new(),
+            redact: self.redact.clone(),
             max_body_bytes: 64 << 10,
             durability: Durability::BeforeCall,
         };
+        let seal = Some(Pepper::read_or_make(&journal.seal()).unwrap());
         let journal = Journal::open(journal, clock, Tasks::new()).await.unwrap();
         let server: Arc<dyn ToolServer> = self.shop.clone();
         let catalogue = Catalogue::new(vec![(server, "shop__".to_owned())], Announcements::new());
@@ -300,6 +306,7 @@ impl World {
             heartbeat: self.heartbeat,
             describe_rules: true,
             pin_tools: self.pin_tools,
+            seal,
             idempotency: self.idempotency.clone(),
         };
         let tasks = Tasks::new();
