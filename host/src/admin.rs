@@ -13,15 +13,19 @@ mod page;
 mod questions;
 mod sessions;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, middleware, routing};
 use tokio::{net::TcpListener, sync::Semaphore};
-use tokio_util::sync::CancellationToken;
 
 pub use links::{LinkError, Links};
 
-use crate::{approvals::Approvals, identity::Keys};
+use crate::{
+    approvals::Approvals,
+    identity::Keys,
+    listening::{Bounds, listen},
+    tasks::Tasks,
+};
 
 /// Most requests that are served at once.
 const MOST_OPEN: usize = 64;
@@ -37,6 +41,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Whether people reach it by https, so that browsers may send cookies by that alone.
     pub secure: bool,
+    /// How many may be at it at once, and how long they may be silent.
+    pub bounds: Bounds,
 }
 
 /// The door for people. Clones share everything.
@@ -80,18 +86,10 @@ impl Admin {
     }
 }
 
-/// Serves the door on this socket until `stopping`; what is open then has a moment to end.
-///
-/// # Errors
-/// If the socket fails.
-pub async fn serve(admin: &Admin, listener: TcpListener, stopping: CancellationToken) -> io::Result<()> {
-    let served = axum::serve(listener, admin.router()).with_graceful_shutdown(stopping.clone().cancelled_owned());
-    let too_late = async {
-        stopping.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        ended = served.into_future() => ended,
-        () = too_late => Ok(()),
-    }
+/// Serves the door on this socket until `tasks` are told to stop; what is open then has a moment to end.
+pub async fn serve(admin: &Admin, listener: TcpListener, tasks: &Tasks) {
+    let Config { bounds, .. } = admin.0.config;
+    let connections = tasks.child();
+    listen(listener, admin.router(), bounds, &connections).await;
+    connections.stop(GRACE).await;
 }

@@ -24,6 +24,7 @@ mod offers;
 mod outlet;
 mod param_headers;
 mod salvage;
+mod sending;
 mod server;
 mod stateless;
 mod status;

@@ -17,6 +17,7 @@ mod guard;
 mod handle;
 mod key_value;
 mod lock;
+mod looking;
 mod mirror;
 mod notes;
 mod past;

@@ -6,6 +6,7 @@
 
 pub mod call;
 pub mod clock;
+pub mod listening;
 pub mod oauth;
 pub mod plain;
 pub mod registry;

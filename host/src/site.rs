@@ -1,7 +1,7 @@
 //! Which HTTP requests are meant for a door at all: by the `Host` they think they talk to, and the web page they come from.
 //! Without this, any web page could reach a server on the user's own machine (DNS rebinding).
 
-use http::{HeaderMap, Uri, header, uri::Authority};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::Authority};
 
 /// Why a request is none for this door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,8 @@ pub enum Stranger {
 /// # Errors
 /// Why it may not.
 pub fn check(hosts: &[String], origins: &[String], headers: &HeaderMap, uri: &Uri) -> Result<(), Stranger> {
-    let host = match headers.get(header::HOST) {
+    let named = only(headers, header::HOST).map_err(|Several| Stranger::NoHost)?;
+    let host = match named {
         // RFC 9110, 7.2: a host and a port, and no user.
         Some(host) => host.to_str().ok().filter(|host| !host.contains('@')).and_then(|host| host.parse().ok()),
         // HTTP/2 carries the host in the URI.
@@ -29,12 +30,24 @@ pub fn check(hosts: &[String], origins: &[String], headers: &HeaderMap, uri: &Ur
     if !hosts.iter().any(|allowed| is_host(&host, allowed)) {
         return Err(Stranger::Host);
     }
-    match headers.get(header::ORIGIN) {
+    match only(headers, header::ORIGIN).map_err(|Several| Stranger::Origin)? {
         Some(origin) => {
             let allowed = origin.to_str().is_ok_and(|origin| origins.iter().any(|it| is_origin(origin, it)));
             if allowed { Ok(()) } else { Err(Stranger::Origin) }
         }
         None => Ok(()),
+    }
+}
+
+/// A header is there several times: which of them others go by cannot be told.
+struct Several;
+
+/// The value of a header that may be there once.
+fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, Several> {
+    let mut all = headers.get_all(name).iter();
+    match (all.next(), all.next()) {
+        (one, None) => Ok(one),
+        (_, Some(_)) => Err(Several),
     }
 }
 
@@ -77,6 +90,19 @@ mod tests {
         assert!(is_host(&host("[::1]:7421"), "[::1]"));
         assert!(!is_host(&host("localhost.evil.example:7421"), "localhost"));
         assert!(!is_host(&host("localhost:7421"), "localhost:80"));
+    }
+
+    #[test]
+    fn who_names_two_hosts_or_two_origins_is_a_stranger() {
+        let check = |all: &[(&'static str, &'static str)]| {
+            let all = all.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+            check(&["a".to_owned()], &["http://a".to_owned()], &HeaderMap::from_iter(all), &Uri::from_static("/"))
+        };
+        let (host, origin) = (("host", "a"), ("origin", "http://a"));
+        assert_eq!(check(&[host, origin]), Ok(()));
+        assert_eq!(check(&[host, host, origin]), Err(Stranger::NoHost));
+        assert_eq!(check(&[host, ("host", "b")]), Err(Stranger::NoHost));
+        assert_eq!(check(&[host, origin, ("origin", "http://b")]), Err(Stranger::Origin));
     }
 
     #[test]

@@ -168,7 +168,8 @@ fn question(approval: &Approval, now: Timestamp) -> Markup {
             }
             @if are_cut(arguments) {
                 p.told {
-                    "The arguments are too large to be kept whole. This is their beginning, with their length and digest: have the                      rest shown to you before you answer."
+                    "The arguments are too large to be kept whole. This is their beginning, with their length and digest: \
+                     have the rest shown to you before you answer."
                 }
             } @else {
                 p { "The exact arguments:" }

@@ -1,7 +1,7 @@
 //! What a gateway does for the people who answer questions: it opens their door, tells them, and sees to it that others may
 //! answer when they do not.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 
@@ -12,12 +12,16 @@ use crate::{
     config::Config,
     gateway,
     identity::Keys,
+    journal::{Draft, JournalError, body, kind},
+    listening::Bounds,
     notices,
     tasks::Tasks,
 };
 
 /// How often it is looked whether a question has been open for too long.
 const LOOK: Duration = Duration::from_secs(1);
+/// What may be open at the door for people.
+const BOUNDS: Bounds = Bounds { most_connections: 128, head_wait: Duration::from_secs(30) };
 
 impl App {
     /// The questions, as the line that calls take sees them.
@@ -30,17 +34,17 @@ impl App {
         Links::new(self.journal.clone())
     }
 
-    /// Serves the door for people on this socket, for as long as the tasks run. Returns where they reach it.
+    /// Serves the door for people on this socket, which is bound to this address, for as long as the tasks run. Returns where
+    /// they reach it.
     ///
     /// # Errors
-    /// If the socket has no address.
-    pub fn open_to_people(
+    /// If it cannot be put on record that it is served.
+    pub async fn open_to_people(
         self: &Arc<Self>,
         config: &Config,
-        listener: TcpListener,
+        (listener, bound): (TcpListener, SocketAddr),
         tasks: &Tasks,
-    ) -> io::Result<String> {
-        let bound = listener.local_addr()?;
+    ) -> Result<String, JournalError> {
         let url = config.admin.url.clone();
         let base = url.clone().unwrap_or_else(|| format!("http://{bound}"));
         let mut hosts = gateway::Config::default().hosts;
@@ -59,13 +63,12 @@ impl App {
         hosts.extend(url.as_deref().and_then(|url| url.split_once("://")).map(|(_, host)| host.to_owned()));
         let secure = base.starts_with("https://");
         let keys = config.http_keys.then(|| Keys::new(self.journal.clone(), config.journal.pepper()));
-        let admin = Admin::new(admin::Config { hosts, origins, secure }, self.approvals(), keys);
-        let stopping = tasks.stopping();
-        tasks.spawn("admin", async move {
-            if let Err(error) = admin::serve(&admin, listener, stopping).await {
-                tracing::error!(%error, "the door for people had to be shut");
-            }
-        });
+        let admin = Admin::new(admin::Config { hosts, origins, secure, bounds: BOUNDS }, self.approvals(), keys);
+        let connections = tasks.clone();
+        tasks.spawn("admin", async move { admin::serve(&admin, listener, &connections).await });
+        let opened = body::AdminOpened { url: base.clone() };
+        let journal = &self.journal;
+        journal.append(vec![Draft::new("interlock", kind::ADMIN_OPENED, journal.process(), &opened)?]).await?;
         Ok(base)
     }
 

@@ -8,7 +8,7 @@ use crate::{
     approvals::{self, Answer, Approval, Approvals, ApprovalsError, Channel, Matter},
     call::{Caller, ToolName},
     gateway::{Answered, AskedCall, BatchName, CallStatus, Desk, DeskError, Question, Reply},
-    journal::{Event, Journal, JournalError, Query, kind},
+    journal::{Event, Journal, JournalError, Query, are_cut, kind},
     mediation::Mediator,
     policy::Policies,
 };
@@ -44,6 +44,7 @@ impl Reception {
             call: approval.call.to_string(),
             tool: approval.tool.to_string(),
             arguments: approval.arguments.clone(),
+            arguments_cut: are_cut(&approval.arguments),
             policy: approval.policy.clone(),
             reason: approval.question.reason.clone(),
             preview: approval.question.preview.clone(),

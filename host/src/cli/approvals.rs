@@ -13,9 +13,11 @@ use super::{
 };
 use crate::{
     admin::Links,
+    app::serving,
     approvals::{Approval, Approvals, ApprovalsError, Channel, Matter, Reply, State},
     clock::Timestamp,
     config::Config,
+    journal::are_cut,
     plain::line,
 };
 
@@ -155,6 +157,7 @@ fn as_json(approval: &Approval, now: Timestamp) -> Result<Value, Failure> {
     if let Some(fields) = shown.as_object_mut() {
         fields.insert("state".to_owned(), approval.state(now).word().into());
         fields.insert("digest".to_owned(), approval.digest().into());
+        fields.insert("arguments_cut".to_owned(), are_cut(&approval.arguments).into());
         fields.insert("asked".to_owned(), approval.asked.to_string().into());
         fields.insert("expires".to_owned(), approval.deadline().to_string().into());
     }
@@ -168,10 +171,14 @@ fn as_text(approval: &Approval, now: Timestamp) -> String {
         true => String::new(),
         false => format!("\nbeside    {:#}", Value::Object(beside.clone())),
     };
+    let cut = match are_cut(arguments) {
+        true => "\n          too large to be kept whole: this is their beginning, with their length and digest",
+        false => "",
+    };
     let roles = approval.roles(now);
     let roles = if roles.is_empty() { "anyone".to_owned() } else { roles.join(", ") };
     let mut text = format!(
-        "approval  {id}\nstate     {}\npolicy    {policy}: {}\npreview   {}\ntool      {tool}\narguments {arguments:#}{beside}\n\
+        "approval  {id}\nstate     {}\npolicy    {policy}: {}\npreview   {}\ntool      {tool}\narguments {arguments:#}{cut}{beside}\n\
          caller    {}, session {session}, call {call}\nfor       {roles}; {} needed\nasked     {asked}\nexpires   {}\ndigest    {}\n",
         approval.state(now).word(),
         question.reason,
@@ -198,17 +205,19 @@ fn as_text(approval: &Approval, now: Timestamp) -> String {
     text
 }
 
-/// Makes a link to the page that a gateway serves.
+/// Makes a link to the page that a gateway serves: of several, the one that began last.
 async fn link(approvals: &Approvals, config: &Config, json: bool) -> Result<(), Failure> {
-    let base = config.admin.base();
+    let gateways = serving(approvals.journal()).await.context("the journal cannot be read")?;
+    let served = gateways.into_iter().rev().find_map(|gateway| gateway.page);
     if config.http_keys {
+        let base = served.unwrap_or_else(|| config.admin.base());
         return Err(Failure::new(Kind::Failed, "people come in with API keys here, and not by links")
             .hint(format!("open {base}/approvals and sign in; `interlock keys create` makes a key.")));
     }
-    if config.admin.url.is_none() && config.admin.listen.port() == 0 {
-        return Err(Failure::new(Kind::Config, "where the page is served is chosen when a gateway starts")
-            .hint("name a port in `admin/listen`, or take the link that `interlock serve` prints."));
-    }
+    let Some(base) = served else {
+        return Err(Failure::new(Kind::Failed, "no gateway serves the page at the moment")
+            .hint("`interlock serve --http` does; over stdio, one does that has `admin` in its configuration."));
+    };
     let link = Links::new(approvals.journal().clone()).make(&user(), &base).await.context("the link cannot be made")?;
     if json {
         return print_json(&json!({ "link": link.expose() }));

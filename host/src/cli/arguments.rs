@@ -154,6 +154,7 @@ pub(super) enum Story {
     /// A customer desk with keys and roles, over REST and over MCP.
     Support,
     /// What is going on can be watched.
+    #[value(hide = true)]
     Monitoring,
     /// What happened can be proved.
     Audit,

@@ -102,8 +102,11 @@ async fn open_to_people(
         let listen = config.admin.listen;
         match TcpListener::bind(listen).await {
             Ok(listener) => {
-                let url = app.open_to_people(config, listener, doors).context("the listener has no address")?;
-                tell(&format!("interlock serves people at {url}/approvals"));
+                let bound = listener.local_addr().context("the listener has no address")?;
+                let opened = app.open_to_people(config, (listener, bound), doors).await;
+                let url = opened.context("it cannot be put on record where people are served")?;
+                let through = if config.admin.url.is_some() { format!(", on {bound}") } else { String::new() };
+                tell(&format!("interlock serves people at {url}/approvals{through}"));
                 if shown && !config.http_keys {
                     let link = app.links().make("interlock", &url).await.context("a link into it cannot be made")?;
                     tell(&format!("come in, once and within 10 minutes, by {}", link.expose()));

@@ -141,6 +141,9 @@ fn told(one: &Value) -> String {
         one.get("pid").unwrap_or(&Value::Null),
         text("since")
     );
+    if let Some(page) = one.get("page").and_then(Value::as_str) {
+        told += &format!("\n            serves people at {page}/approvals");
+    }
     for kept in listed("kept") {
         let kept = |key: &str| kept.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         told += &format!("\n            keeps {} `{}` as it was: {}", kept("kind"), kept("name"), kept("reason"));

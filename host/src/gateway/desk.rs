@@ -83,6 +83,8 @@ pub struct AskedCall {
     pub tool: String,
     /// With what; as the journal keeps it: redacted, and cut if it is large.
     pub arguments: Value,
+    /// Whether they are only the beginning, with length and digest: have the rest shown to you before you answer.
+    pub arguments_cut: bool,
     /// The policy that asks.
     pub policy: String,
     /// Why a person must look.

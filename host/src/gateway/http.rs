@@ -9,7 +9,6 @@ mod docs;
 mod guard;
 mod headers;
 mod limit;
-mod listening;
 mod log;
 mod openapi;
 mod post;
@@ -37,7 +36,10 @@ use super::{
     Authenticate, Desk, Gateway, GatewayError,
     resource::{Resource, WELL_KNOWN},
 };
-use crate::call::Caller;
+use crate::{
+    call::Caller,
+    listening::{Bounds, listen},
+};
 
 /// Where MCP is spoken.
 const MCP: &str = "/mcp";
@@ -127,7 +129,8 @@ pub async fn serve_http(
 ) -> Result<(), GatewayError> {
     let config = &gateway.inner.config;
     let connections = gateway.inner.tasks.child();
-    listening::listen(listener, router(gateway, known, desk), config, &connections).await;
+    let bounds = Bounds { most_connections: config.most_connections, head_wait: config.head_wait };
+    listen(listener, router(gateway, known, desk), bounds, &connections).await;
     connections.stop(config.grace).await;
     gateway.inner.cut.cancel();
     Ok(())

@@ -255,6 +255,13 @@ pub struct KeyRevoked {
     pub name: String,
 }
 
+/// Body of `admin.opened`: a process serves the door for people; the subject is the process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdminOpened {
+    /// Where people reach it: scheme, host and, if need be, port.
+    pub url: String,
+}
+
 /// Body of `admin.linked`: a link by which somebody can come in to the door for people, once; the subject is its id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdminLinked {

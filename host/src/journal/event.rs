@@ -55,6 +55,8 @@ pub mod kind {
     pub const KEY_CREATED: &str = "key.created";
     /// An API key was ended.
     pub const KEY_REVOKED: &str = "key.revoked";
+    /// A process serves the door for people.
+    pub const ADMIN_OPENED: &str = "admin.opened";
     /// A link into the door for people was made.
     pub const ADMIN_LINKED: &str = "admin.linked";
     /// Somebody came in by it.
@@ -94,7 +96,7 @@ pub mod kind {
     pub const SESSION_ENDED: &str = "session.ended";
 
     /// All of them.
-    pub const ALL: [&str; 40] = [
+    pub const ALL: [&str; 41] = [
         CALL_ADMITTED,
         CALL_FINISHED,
         CALL_REVIEWED,
@@ -117,6 +119,7 @@ pub mod kind {
         TOOL_ACCEPTED,
         KEY_CREATED,
         KEY_REVOKED,
+        ADMIN_OPENED,
         ADMIN_LINKED,
         ADMIN_ENTERED,
         STOP_ORDERED,

@@ -17,13 +17,14 @@ use super::{
     Status, Turn,
     event::dated,
     kind,
+    looking::{catch_up, look},
     mirror::Mirror,
     peers::{Alive, Peers, recover},
     prepare::Keeping,
     private,
     recent::Recent,
     sqlite::{Sqlite, beside, resolved},
-    store::{Head, Store},
+    store::Store,
     turn::Lender,
     unsent::Waiting,
     verify::{Verified, verify},
@@ -37,11 +38,7 @@ use crate::{
 
 /// How many requests may wait for the writer. Whoever comes then waits for room.
 const MOST_WAITING: usize = 1024;
-/// How often a process looks whether others have appended.
-const LOOK: Duration = Duration::from_millis(15);
-/// Every so many looks it asks the database itself: a process that died while it wrote left no word.
-const LOOKS_PER_CHECK: u32 = 64;
-/// How often it looks for processes that have died.
+/// How often a process looks for processes that have died.
 const MOURN: Duration = Duration::from_secs(3);
 
 /// The journal, as one process uses it. Clones share everything.
@@ -376,38 +373,6 @@ pub(super) fn admits(call: &Call, drafts: &[Draft], process: &str) -> Result<u64
         return malformed("tool, caller or session are not the call's, or there are no arguments");
     }
     Ok(u64::try_from(others.len()).unwrap_or(u64::MAX))
-}
-
-/// Reads what others have appended.
-pub(super) async fn catch_up(store: &dyn Store, recent: &Recent) -> Result<Head, JournalError> {
-    loop {
-        let tail = store.tail(recent.head().seq).await?;
-        if tail.is_empty() {
-            return Ok(recent.head());
-        }
-        recent.push(tail);
-    }
-}
-
-/// Looks now and then whether others have appended.
-async fn look(store: Arc<dyn Store>, recent: Arc<Recent>, stopping: CancellationToken) {
-    let mut ticks = tokio::time::interval(LOOK);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut looks: u32 = 0;
-    loop {
-        tokio::select! {
-            () = stopping.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
-        looks = looks.wrapping_add(1);
-        // If there is no word, the look into the database itself tells of it.
-        let moved = store.hint().is_ok_and(|hint| hint > recent.head().seq);
-        if (moved || looks.is_multiple_of(LOOKS_PER_CHECK))
-            && let Err(error) = catch_up(store.as_ref(), &recent).await
-        {
-            tracing::warn!(%error, "the journal could not be read");
-        }
-    }
 }
 
 /// Looks now and then for processes that have died.

@@ -14,8 +14,8 @@ use tokio::{
 use super::{
     Committed, Durability, Event, Guard, JournalError, PastCall, Sequence, Status, Turn,
     event::{chained, dated},
-    handle::catch_up,
     kind,
+    looking::catch_up,
     past::change,
     prepare::{Keeping, Prepared},
     recent::Recent,

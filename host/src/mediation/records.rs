@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{CallRequest, Refused, mediator::Identified};
+use super::{CallRequest, Refused, request::Identified};
 use crate::{
     call::{Call, CallId, Idempotency, Outcome},
     clock::Timestamp,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Answer, Mediator, Refused, mediator::Identified, records, refusing};
+use super::{Answer, Mediator, Refused, records, refusing, request::Identified};
 use crate::{
     call::{Call, Outcome},
     downstream::{Link, RpcError, ServerError, ToolServer, task_id},

@@ -291,12 +291,38 @@ async fn a_link_lets_one_person_in_whoever_made_it_and_nobody_twice() {
     }
     assert_eq!(dana.post("/sign-in", &[("key", "ilk_x")]).await.status, 404, "no keys are asked for");
 
-    // The port is chosen at the start, so the command line cannot know it.
-    let said = interlock(folder.path(), &["approvals", "link"]).unwrap_err();
-    assert!(said.contains("admin/listen"), "{said}");
     gateway.stop().await;
+    let said = interlock(folder.path(), &["approvals", "link"]).unwrap_err();
+    assert!(said.contains("no gateway serves the page"), "{said}");
     let text = fs::read(folder.path().join("interlock.db")).unwrap();
     assert!(!text.windows(64).any(|window| window == secret.as_bytes()), "the secret is in the journal");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_answers_is_told_that_arguments_are_not_there_to_their_end() {
+    let journal = json!({"max_body_kib": 1});
+    let folder = folder(json!({}), json!({"journal": journal}));
+    let gateway = Gateway::start(folder.path()).await;
+    let payment = |to: &str| json!({"payment_id": "p", "amount": 1, "to": to, "note": "x".repeat(4096)});
+    let (_, pending) = gateway.pay(payment("a"), &[]).await;
+    let (_, whole) = gateway.pay(json!({"payment_id": "p", "amount": 1, "to": "b"}), &[]).await;
+    let mut dana = Browser::at(&gateway.page);
+    dana.enter(&gateway.link, "dana", "").await;
+    for (asked, cut) in [(&pending, true), (&whole, false)] {
+        let id = asked["approvals"][0].as_str().unwrap();
+        assert_eq!(dana.get(&format!("/approvals/{id}")).await.text.contains("too large to be kept whole"), cut);
+        assert_eq!(interlock(folder.path(), &["approvals", "show", id]).unwrap().contains("too large to be kept"), cut);
+        let told = reqwest::get(format!("{}/approvals/{id}", gateway.root)).await.unwrap();
+        assert_eq!(told.json::<Value>().await.unwrap()["calls"][0]["arguments_cut"], cut);
+    }
+    // A yes is for all of what was asked, and for nothing else with the same beginning.
+    let id = pending["approvals"][0].as_str().unwrap();
+    assert_eq!(dana.answer(id, "approve", "").await.status, 303);
+    let mut other = payment("a");
+    other["note"] = format!("{}y", "x".repeat(4095)).into();
+    assert_eq!(gateway.pay(other, &[]).await.0, 202);
+    assert_eq!(gateway.pay(payment("a"), &[]).await.0, 200);
+    gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -305,15 +331,18 @@ async fn where_the_port_is_taken_calls_are_served_all_the_same_and_a_link_can_be
     let first = Gateway::start(folder.path()).await;
     let listen = first.page.trim_start_matches("http://").to_owned();
     let path = folder.path().join("interlock.json");
-    let text = fs::read_to_string(&path).unwrap().replace("127.0.0.1:0", &listen);
-    fs::write(&path, text).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("127.0.0.1:0", &listen)).unwrap();
     let second = Gateway::start_until(folder.path(), "people are not served at").await;
     for arguments in [["serve", "--admin", "0.0.0.0:0"], ["serve", "--http", "0.0.0.0:0"]] {
         assert!(interlock(folder.path(), &arguments).unwrap_err().contains("reachable from other machines"));
     }
     let (status, pending) = second.pay(json!({"payment_id": "p", "amount": 1, "to": "x"}), &[]).await;
     assert_eq!(status, 202);
-    // Made by a third process, for the page of the first, about a question of the second.
+    // Made by a third process, for the page of the first, wherever that may be, about a question of the second.
+    fs::write(&path, &text).unwrap();
+    let status: Value = serde_json::from_str(&interlock(folder.path(), &["status", "--json"]).unwrap()).unwrap();
+    assert_eq!((&status["serving"][0]["page"], &status["serving"][1]["page"]), (&json!(first.page), &Value::Null));
     let link = interlock(folder.path(), &["approvals", "link"]).unwrap();
     let mut dana = Browser::at(&first.page);
     dana.enter(link.trim(), "dana", "").await;

@@ -4,6 +4,7 @@ use std::{
     fs,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -13,7 +14,11 @@ use axum::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
-use interlock::journal::kind;
+use interlock::{
+    journal::kind,
+    notices::{Format, News, Webhook, tell},
+    secret::Secret,
+};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
@@ -21,7 +26,7 @@ use tokio::sync::watch;
 
 use crate::{
     admin::{Browser, Gateway, folder, interlock, of_kind},
-    mediation::in_the_end,
+    mediation::{asking, in_the_end, request},
     swap::live::events,
 };
 
@@ -115,7 +120,7 @@ async fn a_question_and_what_becomes_of_it_are_told_once_signed_and_with_a_link(
     // As long as it has not answered, the other gateway knows no more than that it is not told: were it to tell too, it would.
     let mut heard = receiver.heard.subscribe();
     let twice = heard.wait_for(|heard| heard.len() > 1);
-    assert!(tokio::time::timeout(std::time::Duration::from_secs(1), twice).await.is_err(), "it is told twice");
+    assert!(tokio::time::timeout(Duration::from_secs(1), twice).await.is_err(), "it is told twice");
     receiver.awake.send_replace(true);
     assert_eq!((&told["type"], &told["data"]["id"]), (&json!("approval.asked"), &json!(id)));
     assert_eq!(told["data"]["calls"][0]["tool"], "bank/process_payment");
@@ -154,8 +159,8 @@ async fn what_nobody_could_be_told_of_is_unreachable_until_somebody_can() {
     assert_eq!(gateway.pay(payment(1), &[]).await.0, 202);
     let unreachable = until(&folder, kind::APPROVAL_UNREACHABLE, 1).await;
     assert_eq!(unreachable[0], json!({"channel": "webhook", "reason": "the webhook answers with 307"}));
-    let (_, told) = gateway.pay(payment(1), &[]).await;
-    assert_eq!(told["refused"][0]["code"], "approval_unreachable", "{told}");
+    let (status, told) = gateway.pay(payment(1), &[]).await;
+    assert_eq!((status.as_u16(), &told["refused"][0]["code"]), (202, &json!("approval_unreachable")), "{told}");
     let listed: Value = serde_json::from_str(&interlock(folder.path(), &["approvals", "--json"]).unwrap()).unwrap();
     assert_eq!(listed[0]["state"], "unreachable");
     gateway.stop().await;
@@ -169,6 +174,47 @@ async fn what_nobody_could_be_told_of_is_unreachable_until_somebody_can() {
     assert_eq!(heard.len(), 2);
     assert_eq!(heard[0].0["webhook-id"], heard[1].0["webhook-id"], "a receiver can tell that it is the same");
     assert_eq!(of_kind(&events(folder.path()).await, kind::APPROVAL_GRANTED).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_question_that_was_answered_before_it_could_be_told_the_answer_is_told() {
+    let receiver = Receiver::start().await;
+    let folder = receiver.folder(json!({}));
+    let gateway = Gateway::start(folder.path()).await;
+    receiver.awake.send_replace(false);
+    gateway.pay(payment(1), &[]).await;
+    receiver.until(1).await;
+    // As long as the first message is on its way, nothing is told of the next question.
+    let (_, pending) = gateway.pay(payment(2), &[]).await;
+    let id = pending["approvals"][0].as_str().unwrap();
+    interlock(folder.path(), &["approvals", "refuse", id, "--as", "dana"]).unwrap();
+    receiver.awake.send_replace(true);
+    let told = checked(&receiver.until(2).await[1]);
+    assert_eq!((&told["type"], &told["data"]["id"]), (&json!("approval.refused"), &json!(id)));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_others_may_answer_too_they_are_told() {
+    const QUARTER: Duration = Duration::from_secs(15 * 60);
+    let receiver = Receiver::start().await;
+    let world = asking(json!({"tools": ["shop/pay"], "roles": ["lead"]})).escalating("lead", "director", QUARTER);
+    let house = world.house().await;
+    let url = Secret::new(format!("http://{}/", receiver.address));
+    let secret = Some(Secret::new(SECRET));
+    let webhook = Webhook { url, secret, format: Format::Json, events: News::ALL.to_vec() };
+    let telling = tokio::spawn(tell(house.mediator.approvals().clone(), vec![webhook], None));
+    house.send(request("pay", json!({}))).await;
+    receiver.until(1).await;
+    world.clock.advance(QUARTER);
+    let told = receiver.until(2).await;
+    let whom = |nth: usize| {
+        let told = checked(&told[nth]);
+        (told["type"].clone(), told["data"]["roles"].clone(), told["data"]["link"].clone())
+    };
+    assert_eq!(whom(0), (json!("approval.asked"), json!(["lead"]), Value::Null));
+    assert_eq!(whom(1), (json!("approval.escalated"), json!(["lead", "director"]), Value::Null));
+    telling.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

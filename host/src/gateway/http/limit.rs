@@ -3,14 +3,14 @@
 
 use std::{
     hash::Hash,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use axum::{
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     middleware::Next,
     response::Response,
@@ -40,11 +40,11 @@ const MOST: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Peer(IpAddr);
+struct Peer(IpAddr);
 
 impl Peer {
     /// Of IPv6, the network: one machine has as many addresses there as it likes.
-    pub(super) fn of(address: IpAddr) -> Self {
+    fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
             v4 @ IpAddr::V4(_) => v4,
@@ -94,7 +94,8 @@ impl<K: Hash + Eq + Clone, C: Clock + Clone> Counted<K, C> {
 
 /// Counts a request for the machine that it comes from.
 pub(super) async fn of_peer(State(door): State<Door>, request: Request, next: Next) -> Response {
-    let taken = request.extensions().get::<Peer>().map_or(Ok(()), |peer| door.limits.peers.take(peer));
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| Peer::of(peer.ip()));
+    let taken = peer.map_or(Ok(()), |peer| door.limits.peers.take(&peer));
     pass(taken, request, next).await
 }
 

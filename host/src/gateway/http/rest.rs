@@ -33,6 +33,8 @@ const LONGEST_SESSION: usize = 256;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The header that marks an answer as one that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Refusals of what people have not answered yet.
+const WAITING: [&str; 2] = ["approval_pending", "approval_unreachable"];
 /// Refusals of what was asked for before.
 const REPEATED: [&str; 4] =
     ["idempotency_conflict", "idempotency_in_progress", "idempotency_no_result", "idempotency_unknown"];
@@ -190,10 +192,11 @@ impl Door {
 }
 
 fn session(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
-    let Some(named) = headers.get(SESSION) else { return Ok(None) };
+    let mut all = headers.get_all(SESSION).iter();
+    let Some(named) = all.next() else { return Ok(None) };
     let named = named.to_str().unwrap_or_default();
-    let fits = !named.is_empty() && named.len() <= LONGEST_SESSION;
-    fits.then(|| Some(named.to_owned())).ok_or("`Interlock-Session` has 1 to 256 visible ASCII characters.")
+    let fits = !named.is_empty() && named.len() <= LONGEST_SESSION && all.next().is_none();
+    fits.then(|| Some(named.to_owned())).ok_or("One `Interlock-Session` has 1 to 256 visible ASCII characters.")
 }
 
 /// The key under which a piece of work is done once; in quotation marks or not.
@@ -215,7 +218,9 @@ fn told(answer: Answer, page: Option<&str>) -> Response {
         Answer::Refused { call, refused, .. } => refused_as(&call, &refused, page),
         Answer::Error { call, error, replayed } => {
             let more = members(json!({ "call": call, "error": { "code": error.code, "data": error.data } }));
-            let unknown = error.code == INVALID_PARAMS;
+            // A server may find fault with its parameters in the same words.
+            let why = error.data.as_ref().and_then(|data| data.pointer("/interlock/refused/0/code"));
+            let unknown = error.code == INVALID_PARAMS && why.is_some_and(|code| code == "tool_unknown");
             let status = if unknown { StatusCode::NOT_FOUND } else { StatusCode::BAD_GATEWAY };
             marked(problem(status, &error.message, more), replayed)
         }
@@ -237,7 +242,8 @@ fn refused_as(call: &CallId, refused: &[Refused], page: Option<&str>) -> Respons
     let approvals: Vec<String> = unlocks()
         .filter_map(|unlock| if let Unlock::Approval(id) = unlock { Some(id.clone()) } else { None })
         .collect();
-    if let (Some(first), true) = (approvals.first(), each(|one| one.refusal.code == "approval_pending")) {
+    let open = each(|one| WAITING.contains(&one.refusal.code.as_str()) && !one.refusal.unlocks.is_empty());
+    if let (Some(first), true) = (approvals.first(), open) {
         let links = Links {
             confirm: format!("/confirm/{first}"),
             call: format!("/calls/{call}"),
@@ -315,6 +321,12 @@ mod tests {
         assert_eq!(status(vec![("sequence_unmet", vec![call.clone()])]), (403, None));
         assert_eq!(status(vec![("not_allowed", vec![])]), (403, None));
         assert_eq!(status(vec![("approval_pending", vec![approval.clone()])]), (202, None));
+        assert_eq!(
+            status(vec![("approval_unreachable", vec![approval.clone()])]),
+            (202, None),
+            "it is open all the same"
+        );
+        assert_eq!(status(vec![("approval_unreachable", vec![])]), (403, None), "its time is over");
         assert_eq!(status(vec![("rate_exceeded", vec![short.clone()])]), (429, Some("2".to_owned())));
         assert_eq!(status(vec![("a", vec![short.clone()]), ("b", vec![long.clone()])]), (429, Some("30".to_owned())));
         assert_eq!(status(vec![("a", vec![short.clone()]), ("b", vec![])]), (403, None), "time alone does not help");
@@ -323,5 +335,15 @@ mod tests {
         assert_eq!(status(vec![("server_unavailable", vec![])]), (503, Some("5".to_owned())));
         assert_eq!(status(vec![("idempotency_conflict", vec![])]), (409, None));
         assert_eq!(status(vec![("outcome_unknown", vec![])]), (504, None));
+    }
+
+    #[test]
+    fn only_a_tool_that_is_not_there_is_not_found() {
+        let status = |data: Option<Value>| {
+            let error = RpcError { code: INVALID_PARAMS, message: "No.".to_owned(), data };
+            told(Answer::Error { call: CallId::new(), error, replayed: false }, None).status().as_u16()
+        };
+        assert_eq!(status(Some(json!({ "interlock": { "refused": [{ "code": "tool_unknown" }] } }))), 404);
+        assert_eq!((status(None), status(Some(json!({ "field": "amount" })))), (502, 502), "the server says so");
     }
 }

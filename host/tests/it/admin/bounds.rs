@@ -4,10 +4,16 @@ use std::time::Duration;
 
 use axum::{body::Body, http::Request};
 use interlock::{
-    admin::{Admin, Config, Links},
+    admin::{Admin, Config, Links, serve},
     journal::kind,
+    listening::Bounds,
+    tasks::Tasks,
 };
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 use super::{Browser, Gateway, folder, of_kind};
 use crate::{
@@ -116,7 +122,8 @@ async fn after_its_time_a_question_cannot_be_answered_and_a_session_and_a_link_e
     let house = world.house().await;
     let (hosts, origins) = (vec!["localhost".to_owned()], vec!["http://localhost:7".to_owned()]);
     let approvals = house.mediator.approvals().clone();
-    let admin = Admin::new(Config { hosts, origins, secure: false }, approvals.clone(), None);
+    let bounds = Bounds { most_connections: 1, head_wait: Duration::from_secs(30) };
+    let admin = Admin::new(Config { hosts, origins, secure: false, bounds }, approvals.clone(), None);
     let links = Links::new(house.journal.clone());
     let secret = async || links.make("test", "").await.unwrap().expose().split_once("link=").unwrap().1.to_owned();
     let mut visitor = Visitor { admin, cookie: String::new() };
@@ -139,4 +146,27 @@ async fn after_its_time_a_question_cannot_be_answered_and_a_session_and_a_link_e
     assert_eq!(house.events(kind::APPROVAL_GRANTED).await, []);
     world.clock.advance(Duration::from_secs(1801));
     assert_eq!(visitor.send("POST", &path, form).await.0, 303, "half an hour without a request");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_says_nothing_makes_room_for_others() {
+    let world = asking(json!({"tools": ["shop/pay"]}));
+    let house = world.house().await;
+    let bounds = Bounds { most_connections: 1, head_wait: Duration::from_millis(200) };
+    let config = Config { hosts: vec!["localhost".to_owned()], origins: Vec::new(), secure: false, bounds };
+    let admin = Admin::new(config, house.mediator.approvals().clone(), None);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, tasks) = (listener.local_addr().unwrap(), Tasks::new());
+    let served = tasks.clone();
+    let serving = tokio::spawn(async move { serve(&admin, listener, &served).await });
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let mut next = TcpStream::connect(address).await.unwrap();
+    next.write_all(b"GET /sign-in HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let (mut nothing, mut answer) = (Vec::new(), [0; 12]);
+    next.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    // It is over: whatever was said to it, the door has hung up.
+    drop(silent.read_to_end(&mut nothing).await);
+    tasks.stop(Duration::from_secs(10)).await;
+    serving.await.unwrap();
 }

@@ -3,7 +3,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -12,17 +12,27 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::limit::Peer;
-use crate::{gateway::Config, tasks::Tasks};
+use crate::tasks::Tasks;
 
 /// Most bytes of a request's head; of what a client has sent and nobody has read yet.
 const MOST_HEAD_BYTES: usize = 64 << 10;
 /// How long to wait where the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
-/// Takes connections in until `connections` are told to stop; each is one of them.
-pub(super) async fn listen(listener: TcpListener, router: Router, config: &Config, connections: &Tasks) {
-    let room = Arc::new(Semaphore::new(config.most_connections));
+/// How much of it there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Most connections at once.
+    pub most_connections: usize,
+    /// How long the head of a request may take to come, the first of a connection as well as each later one.
+    pub head_wait: Duration,
+}
+
+/// Takes connections in until `connections` are told to stop; each is one of them. Requests know whom they come from by
+/// `ConnectInfo<SocketAddr>` in their extensions.
+pub async fn listen(listener: TcpListener, router: Router, bounds: Bounds, connections: &Tasks) {
+    let Bounds { most_connections, head_wait } = bounds;
+    let room = Arc::new(Semaphore::new(most_connections));
     let stopping = connections.stopping();
     loop {
         // Who comes while there is no room waits where the system keeps them.
@@ -31,7 +41,7 @@ pub(super) async fn listen(listener: TcpListener, router: Router, config: &Confi
             (place, accept(&listener).await)
         };
         let Some((place, (socket, peer))) = stopping.run_until_cancelled(next).await else { return };
-        let (router, head_wait, stopping) = (router.clone(), config.head_wait, stopping.clone());
+        let (router, stopping) = (router.clone(), stopping.clone());
         connections.spawn("http connection", async move {
             let _place = place;
             serve(socket, peer, router, head_wait, stopping).await;
@@ -58,17 +68,14 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     [ConnectionAborted, ConnectionRefused, ConnectionReset].contains(&error.kind())
 }
 
-/// Serves one connection to its end.
-///
-/// The head of a request, the first as well as each later one, has `head_wait` to come; then the connection is closed.
+/// Serves one connection to its end, or until the head of a request has not come for `head_wait`.
 async fn serve(socket: TcpStream, peer: SocketAddr, router: Router, head_wait: Duration, stopping: CancellationToken) {
     // An answer is written in one go, so waiting for more to send only costs time.
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "a socket cannot be set to send at once");
     }
-    let peer = Peer::of(peer.ip());
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(ConnectInfo(peer));
         let mut router = router.clone();
         async move { tower::Service::call(&mut router, request.map(Body::new)).await }
     });
