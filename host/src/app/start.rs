@@ -76,6 +76,7 @@ fn unopened(config: &Config, error: JournalError) -> StartError {
         | JournalError::DiskFull
         | JournalError::Gone(_)
         | JournalError::TurnOver
+        | JournalError::Redacted { .. }
         | JournalError::Malformed { .. }
         | JournalError::Unreadable { .. }
         | JournalError::Database(_)

@@ -98,7 +98,13 @@ fn redact(section: Option<&Node>, servers: &[&str], findings: &mut Findings<'_>)
     let mut all = Vec::new();
     for (tools, list) in section.map_or(&[][..], Node::entries) {
         let glob = policies::pattern(list, tools, servers, findings);
+        if list.items().is_empty() {
+            findings.value(list, BadValue, "must not be empty").hint("nothing would be redacted.");
+        }
         for (at, text) in list.texts() {
+            if pointer::keys(text).iter().any(|key| key == "*") {
+                findings.value(at, BadValue, "has a `*`, which stands for itself: JSON Pointers have no wildcards");
+            }
             if let Some(fault) = pointer::fault(text) {
                 findings.value(at, BadValue, &format!("is not a JSON Pointer: {fault}"));
             }

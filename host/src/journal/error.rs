@@ -38,6 +38,14 @@ pub enum JournalError {
     /// The turn had been held for longer than it may.
     #[error("the writer's turn was taken back: it was held for too long")]
     TurnOver,
+    /// It was asked about what it does not keep.
+    #[error("`{pointer}` of `{tools}` is redacted in the journal: it can be neither compared nor summed")]
+    Redacted {
+        /// Of which tools.
+        tools: String,
+        /// JSON Pointer into the arguments.
+        pointer: String,
+    },
     /// A draft is not what its kind says. A mistake of this program.
     #[error("a draft of kind `{kind}` is malformed: {reason}")]
     Malformed {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use interlock_glob::Glob;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -302,6 +303,11 @@ impl Journal {
             tracing::warn!(%error, "the journal's file was left for the next process to tidy up");
         }
         written && helped
+    }
+
+    /// Whether what calls of such tools have at a JSON Pointer into their arguments is redacted, or something of it.
+    pub(crate) fn hides(&self, tools: &Glob, pointer: &str) -> bool {
+        self.shared.lender.keeping.hides(tools, pointer)
     }
 
     /// For the ledger.

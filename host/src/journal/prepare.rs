@@ -50,6 +50,13 @@ impl Keeping {
         Self { redact: config.redact.clone(), most: config.max_body_bytes }
     }
 
+    /// Whether what calls of such tools have at a JSON Pointer is taken out, or something of it.
+    pub(super) fn hides(&self, tools: &Glob, pointer: &str) -> bool {
+        let leads = |from: &str, to: &str| to.strip_prefix(from).is_some_and(|on| on.is_empty() || on.starts_with('/'));
+        let mut redact = self.redact.iter().filter(|(glob, _)| glob.overlaps(tools)).flat_map(|(_, all)| all);
+        redact.any(|hidden| leads(hidden, pointer) || leads(pointer, hidden))
+    }
+
     /// Makes a draft fit to be kept.
     pub(super) fn prepare(&self, draft: Draft) -> Prepared {
         let Draft { actor, kind, subject, mut body } = draft;

@@ -1,6 +1,8 @@
 //! Values that were taken out of an event are taken out of its prose as well: previews, reasons and faults repeat them.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use std::collections::HashMap;
+
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 use serde_json::Value;
 
 use crate::scope::canonical;
@@ -9,10 +11,15 @@ use crate::scope::canonical;
 const BLOT: &str = "(redacted)";
 /// Shorter texts are in every sentence; they go only where they stand in quotes.
 const LEAST_BARE: usize = 3;
+/// Prose is cut, and what was cut is a secret too: of a longer text its beginning goes wherever so many letters of it stand.
+const LEAST_BEGINNING: usize = 8;
+/// Where prose was cut. Before it, fewer letters will do.
+const CUT: char = '…';
 
 /// Fields of bodies that are no prose: names, ids, digests, times. What callers and servers sent is here too: there the
 /// pointers say what goes, and scopes must go on to find the rest.
-const EXACT: [&str; 23] = [
+const EXACT: [&str; 24] = [
+    "alone",
     "approvals",
     "arguments",
     "arguments_before",
@@ -82,31 +89,94 @@ impl Secrets {
         if self.texts.is_empty() {
             return;
         }
-        let Ok(found) = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&self.texts) else {
+        match Search::of(&self.texts) {
+            Some(search) => prose(body, &mut |text| search.blot(text)),
             // Too many for one search. Then no prose is kept rather than a secret in it.
-            return prose(body, &mut |text| BLOT.clone_into(text));
-        };
-        let mut blot = |text: &mut String| {
-            if found.is_match(text.as_str()) {
-                *text = blotted(&found, text);
-            }
-        };
-        prose(body, &mut blot);
+            None => prose(body, &mut |text| BLOT.clone_into(text)),
+        }
     }
 }
 
-/// A text without the values. A short number goes only where it is no part of another number or word.
-fn blotted(found: &AhoCorasick, text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    found.replace_all_with(text, &mut kept, |at, secret, kept| {
-        let before = text.get(..at.start()).and_then(|before| before.chars().next_back());
-        let after = text.get(at.end()..).and_then(|after| after.chars().next());
-        let inside = [before, after].into_iter().flatten().any(char::is_alphanumeric);
-        let part = secret.len() < LEAST_BARE && !secret.starts_with('"') && inside;
-        kept.push_str(if part { secret } else { BLOT });
-        true
-    });
-    kept
+/// Finds values, and what is left of them where they were cut.
+struct Search<'s> {
+    texts: &'s [String],
+    found: AhoCorasick,
+    /// The longer ones, by their beginnings.
+    longer: HashMap<&'s str, Vec<&'s str>>,
+}
+
+impl<'s> Search<'s> {
+    fn of(texts: &'s [String]) -> Option<Self> {
+        let mut longer: HashMap<&str, Vec<&str>> = HashMap::new();
+        for text in texts {
+            if let Some(beginning) = letters(text, LEAST_BEGINNING) {
+                longer.entry(beginning).or_default().push(text);
+            }
+        }
+        let patterns = texts.iter().map(String::as_str).chain(longer.keys().copied());
+        let found = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok()?;
+        Some(Self { texts, found, longer })
+    }
+
+    fn blot(&self, text: &mut String) {
+        if self.found.is_match(text.as_str()) {
+            *text = self.blotted(text);
+        }
+        if text.contains(CUT) {
+            *text = self.without_rests(text);
+        }
+    }
+
+    /// A text without the values. A short number goes only where it is no part of another number or word.
+    fn blotted(&self, text: &str) -> String {
+        let (mut kept, mut done) = (String::with_capacity(text.len()), 0);
+        while let Some(at) = self.found.find(Input::new(text).range(done..)) {
+            let secret = text.get(at.range()).unwrap_or_default();
+            let before = text.get(..at.start()).unwrap_or_default();
+            let after = text.get(at.end()..).unwrap_or_default();
+            let inside = before.ends_with(char::is_alphanumeric) || after.starts_with(char::is_alphanumeric);
+            let part = secret.len() < LEAST_BARE && !secret.starts_with('"') && inside;
+            kept.push_str(text.get(done..at.start()).unwrap_or_default());
+            kept.push_str(if part { secret } else { BLOT });
+            done = at.end();
+            // Another value may begin alike, and more of it be here.
+            let from_here = text.get(at.start()..).unwrap_or_default();
+            let alike = self.longer.get(letters(from_here, LEAST_BEGINNING).unwrap_or(from_here));
+            let longest = alike.into_iter().flatten().map(|other| shared(from_here, other)).max().unwrap_or_default();
+            done = done.max(at.start() + longest);
+        }
+        kept.push_str(text.get(done..).unwrap_or_default());
+        kept
+    }
+
+    /// A text without the few letters of a value that stand before a cut.
+    fn without_rests(&self, text: &str) -> String {
+        let mut parts: Vec<String> = text.split(CUT).map(str::to_owned).collect();
+        let last = parts.len().saturating_sub(1);
+        for part in parts.iter_mut().take(last) {
+            let rests = (LEAST_BARE..LEAST_BEGINNING).rev().filter_map(|number| {
+                let begins = |value: &&String| letters(value, number).is_some_and(|rest| part.ends_with(rest));
+                self.texts.iter().find(begins).and_then(|value| letters(value, number)).map(str::len)
+            });
+            let longest = rests.max();
+            if let Some(length) = longest {
+                part.truncate(part.len() - length);
+                part.push_str(BLOT);
+            }
+        }
+        parts.join(&CUT.to_string())
+    }
+}
+
+/// The first letters of a text that has more of them.
+fn letters(text: &str, number: usize) -> Option<&str> {
+    text.char_indices().nth(number).and_then(|(end, _)| text.get(..end))
+}
+
+/// How far two texts are the same, in bytes.
+fn shared(one: &str, other: &str) -> usize {
+    let differ = one.char_indices().zip(other.chars()).find(|((_, a), b)| a != b);
+    differ.map_or(one.len().min(other.len()), |((at, _), _)| at)
 }
 
 /// Hands every text that is prose to `change`.

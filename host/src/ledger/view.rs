@@ -157,6 +157,11 @@ impl ScopeView {
         since: Timestamp,
     ) -> Result<Answer, JournalError> {
         let question = Question { tools: Glob::new(tool), which, same, shape };
+        let mut pointers = question.same.iter().map(|(pointer, _)| pointer.as_str()).chain(question.shape.number());
+        if let Some(pointer) = pointers.find(|pointer| self.ledger.inner.journal.hides(&question.tools, pointer)) {
+            // What is not there would count as nothing, and a limit as kept.
+            return Err(JournalError::Redacted { tools: tool.to_owned(), pointer: pointer.to_owned() });
+        }
         let (as_of, answer) = self.ledger.answer(&self.scope, &question, since).await?;
         let seen = match (&answer, &question.shape) {
             (Answer::Newest(calls), _) => Seen::These(calls.clone()),

@@ -3,7 +3,7 @@
 //! Used by the host (what a policy guards, what a history query asks for) and by plugins (what a rule is about), so
 //! that both sides always agree. Everything else in a pattern stands for itself.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 /// A compiled tool pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +46,41 @@ impl Glob {
         fits(&self.parts, name)
     }
 
+    /// Whether there is a name that fits both patterns.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let (mine, theirs) = (steps(&self.parts), steps(&other.parts));
+        // From each pair of places that can be reached at once, the pairs after one more step of either, or of both.
+        let (mut reached, mut seen) = (vec![(0, 0)], HashSet::from([(0, 0)]));
+        while let Some((at, there)) = reached.pop() {
+            if at == mine.len() && there == theirs.len() {
+                return true;
+            }
+            let (one, other) = (mine.get(at), theirs.get(there));
+            let mut go = |to: (usize, usize)| {
+                if seen.insert(to) {
+                    reached.push(to);
+                }
+            };
+            match (one, other) {
+                (Some(Step::Letter(one)), Some(Step::Letter(other))) if one == other => go((at + 1, there + 1)),
+                _ => {}
+            }
+            if let Some(wildcard) = one.filter(|step| step.is_wildcard()) {
+                go((at + 1, there));
+                if other.is_some_and(|other| wildcard.takes(other)) {
+                    go((at, there + 1));
+                }
+            }
+            if let Some(wildcard) = other.filter(|step| step.is_wildcard()) {
+                go((at, there + 1));
+                if one.is_some_and(|one| wildcard.takes(one)) {
+                    go((at + 1, there));
+                }
+            }
+        }
+        false
+    }
+
     /// The name itself, if the pattern has no wildcard and so fits one name only.
     pub fn as_literal(&self) -> Option<&str> {
         match self.parts.as_slice() {
@@ -65,6 +100,33 @@ impl fmt::Display for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// One letter of a pattern, or a wildcard.
+enum Step {
+    Letter(char),
+    Within,
+    Across,
+}
+
+impl Step {
+    fn is_wildcard(&self) -> bool {
+        !matches!(self, Self::Letter(_))
+    }
+
+    /// Whether a wildcard can stand for what the other step stands for.
+    fn takes(&self, other: &Self) -> bool {
+        matches!(self, Self::Across) || !matches!(other, Self::Letter('/'))
+    }
+}
+
+fn steps(parts: &[Part]) -> Vec<Step> {
+    let step = |part: &Part| match part {
+        Part::Literal(text) => text.chars().map(Step::Letter).collect(),
+        Part::Within => vec![Step::Within],
+        Part::Across => vec![Step::Across],
+    };
+    parts.iter().flat_map(step).collect()
 }
 
 /// Greedy matching that goes back only to the last wildcard of each kind, so its cost is bounded by a polynomial of
@@ -141,6 +203,30 @@ mod tests {
             ("ä*", "äö", true),
         ] {
             assert_eq!(Glob::new(pattern).matches(name), fit, "`{pattern}` on `{name}`");
+        }
+    }
+
+    #[test]
+    fn two_patterns_overlap_if_a_name_fits_both() {
+        for (one, other, overlap) in [
+            ("files/read", "files/read", true),
+            ("files/read", "files/write", false),
+            ("files/*", "files/read", true),
+            ("files/*", "mail/*", false),
+            ("*/read", "files/*", true),
+            ("*/read", "files/write*", false),
+            ("*", "files/read", false),
+            ("*", "**", true),
+            ("**", "files/**", true),
+            ("a*c", "*b*", true),
+            ("a*/x", "ab", false),
+            ("**/x", "a/*/y", false),
+            ("**/x", "a/*/*x", true),
+            ("", "*", true),
+            ("", "a", false),
+        ] {
+            let (a, b) = (Glob::new(one), Glob::new(other));
+            assert_eq!((a.overlaps(&b), b.overlaps(&a)), (overlap, overlap), "`{one}` and `{other}`");
         }
     }
 

@@ -87,6 +87,33 @@ async fn words_that_mean_something_to_a_parser_are_kept_as_ordinary_data() {
 }
 
 #[tokio::test]
+async fn nor_does_the_beginning_of_one_stay_where_prose_was_cut() {
+    let world = World::new();
+    let mut config = world.config();
+    config.redact = vec![(Glob::new("crm/*"), vec!["/token".to_owned(), "/other".to_owned()])];
+    let peer = world.peer_with(config).await;
+    let (token, other) = ("0f1e2d3c".repeat(20), format!("{}ffff", "0f1e2d3c".repeat(3)));
+    let cut = |number: usize| token[..number].to_owned();
+    let body = json!({
+        "tool": "crm/pay", "arguments": {"token": token, "other": other},
+        "question": {
+            "reason": format!("the token is \"{}…", cut(78)),
+            "preview": format!("{} and {} and {}… and whole {token}.", cut(159), cut(9), cut(5)),
+        },
+        "refused": [{"policy": "p", "code": "c", "reason": format!("{}, {}ff… 0f1…", cut(40), cut(24))}],
+        "policies": [{"policy": "p", "fault": format!("trap at {}", cut(100)), "micros": 7}],
+    });
+    let (actor, kind, subject) = ("a".to_owned(), kind::APPROVAL_ASKED.to_owned(), "q".to_owned());
+    peer.journal.append(vec![Draft { actor, kind, subject, body }]).await.unwrap();
+    let kept = body_of(&peer, kind::APPROVAL_ASKED).await;
+    assert_eq!(kept["question"]["reason"], json!("the token is (redacted)…"));
+    let preview = "(redacted) and (redacted) and (redacted)… and whole (redacted).";
+    assert_eq!(kept["question"]["preview"], json!(preview));
+    assert_eq!(kept["refused"][0]["reason"], json!("(redacted), (redacted)… (redacted)…"));
+    assert_eq!(kept["policies"][0]["fault"], json!("trap at (redacted)"));
+}
+
+#[tokio::test]
 async fn what_policies_say_of_a_redacted_value_does_not_repeat_it() {
     let world = World::new();
     let mut config = world.config();

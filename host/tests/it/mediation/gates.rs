@@ -1,9 +1,12 @@
 //! One call at a time: which policies are asked, what they see, and what the caller and the journal are told.
 
+use std::time::Duration;
+
 use interlock::{
     journal::kind,
     mediation::{Answer, CallRequest},
 };
+use interlock_glob::Glob;
 use serde_json::{Value, json};
 
 use super::world::{World, policy, request, told};
@@ -48,6 +51,29 @@ async fn a_prerequisite_that_failed_or_whose_end_nobody_knows_unlocks_nothing() 
         let house = world.house().await;
         assert_ne!(house.call(tool, json!({})).await, ["ok"]);
         assert_eq!(house.call("pay", json!({})).await, ["sequence_unmet"], "after `{tool}`");
+    }
+}
+
+#[tokio::test]
+async fn what_the_journal_does_not_keep_is_not_taken_for_nothing() {
+    let sum = json!({"limits": [{"tools": ["shop/pay"], "sum_of": "/amount", "max_sum": 100, "per_seconds": 600}]});
+    let same = json!({"rules": [{"tools": ["shop/pay"], "after": [{"tool": "shop/check", "same": ["/amount"]}]}]});
+    let result = json!({"rules": [{"tools": ["shop/pay"], "require":
+        {"not": {"result_of": "shop/check", "at": "/echo/amount", "op": ">", "value": 100}}}]});
+    for (component, settings) in [("rate-limit", sum), ("sequence", same), ("condition", result)] {
+        let mut world = World::with(json!([policy("gate", component, settings, json!({}))]));
+        for (hidden, codes) in [("other/*", ["ok"]), ("shop/*", ["policy_fault"])] {
+            world.redact = vec![(Glob::new(hidden), vec!["/amount".to_owned(), "/echo/amount".to_owned()])];
+            let house = world.house().await;
+            assert_eq!(house.call("check", json!({"amount": 5})).await, ["ok"]);
+            assert_eq!(house.call("pay", json!({"amount": 5})).await, codes, "{component}, {hidden}");
+            let refused = house.events(kind::CALL_REFUSED).await;
+            assert_eq!(
+                refused.iter().any(|event| event.body.to_string().contains("redacted in the journal")),
+                codes != ["ok"]
+            );
+            assert!(house.journal.close(Duration::from_secs(20)).await);
+        }
     }
 }
 

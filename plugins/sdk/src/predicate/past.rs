@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::comparison::{self, Comparison};
 use super::{Operator, Unmet};
@@ -62,6 +62,13 @@ impl ResultOf {
             None => format!("{tool} has not succeeded yet"),
             Some(latest) => {
                 let there = latest.result_value().and_then(|result| find(&result, at));
+                if there.as_ref().is_some_and(is_redacted) {
+                    // Neither it nor its opposite holds: a policy that goes by it cannot decide. The host refuses.
+                    panic!(
+                        "{at} in the result of {} is redacted in the journal: nothing can be told of it",
+                        latest.tool
+                    );
+                }
                 // The scope may hold other callers' results: the explanation does not show them.
                 let subject = format!("{at} in the result of {}", latest.tool);
                 let comparison = Comparison { op: self.op, value: self.value.as_ref() };
@@ -70,6 +77,12 @@ impl ResultOf {
         };
         Some(Unmet { why: vec![why], unlocks: Some(vec![Unlock::Call(tool.to_string())]) })
     }
+}
+
+/// Whether a value is what stands in the journal in the place of one that is not kept.
+fn is_redacted(value: &Value) -> bool {
+    let digest = |fields: &Map<String, Value>| fields.get("redacted")?.as_str()?.strip_prefix("sha256:").map(str::len);
+    value.as_object().is_some_and(|fields| fields.len() == 1 && digest(fields) == Some(64))
 }
 
 fn find(result: &Value, at: &Pointer) -> Option<Value> {

@@ -100,6 +100,15 @@ fn a_result_is_looked_up_in_structured_content_then_in_json_text_then_in_the_who
 }
 
 #[test]
+#[should_panic(expected = "/passed in the result of ci/t is redacted in the journal")]
+fn what_is_redacted_is_neither_so_nor_not_so() {
+    let result = json!({"structuredContent": {"passed": {"redacted": format!("sha256:{}", "0".repeat(64))}}});
+    let ledger = Ledger::from([past("ci/t").result(&result)]);
+    let rule = json!({"not": {"result_of": "ci/t", "at": "/passed", "op": "==", "value": false}});
+    holds(rule, &ledger, &call("a/b"));
+}
+
+#[test]
 fn hints_and_roles_are_those_of_the_tool_and_the_caller() {
     let (none, call) = (Ledger::empty(), call("a/b").hints(&["destructive"]).by("ann", &["oncall"]));
     assert!(holds(json!({"hint": "destructive"}), &none, &call));
