@@ -192,14 +192,17 @@ impl Waiting {
         let state: State = serde_json::from_slice(&opened).map_err(|_| refused())?;
         if let Some(session) = state.session {
             let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner).put(state.nonce, ());
-            if spent.is_some() {
-                return Err(refused());
-            }
+            let again = spent.is_some();
             let brought = |(approval, seen): (String, String)| {
                 let result = responses.get(&approval)?.clone();
-                Some(ClientAnswer { approval, seen, result })
+                Some(ClientAnswer { approval, seen, result, again })
             };
-            return Ok(Some(Back::Answers { answers: state.asked.into_iter().filter_map(brought).collect(), session }));
+            let answers: Vec<_> = state.asked.into_iter().filter_map(brought).collect();
+            // A call that was made under an idempotency key may be told again what came of it; nothing else may.
+            if again && answers.is_empty() {
+                return Err(refused());
+            }
+            return Ok(Some(Back::Answers { answers, session }));
         }
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).pop(&state.nonce).ok_or_else(refused)?;
         Ok(Some(match (held, responses.get(QUESTION)) {

@@ -41,6 +41,8 @@ pub struct ClientAnswer {
     pub seen: String,
     /// MCP `ElicitResult`.
     pub result: Value,
+    /// Whether the app has brought it before. Then it answers nothing, and what came of the call can only be told again.
+    pub again: bool,
 }
 
 impl ClientAnswer {
@@ -92,6 +94,9 @@ impl Mediator {
     ) -> Result<bool, Turned> {
         let approvals = &self.parts().approvals;
         for answer in answers {
+            if answer.again {
+                return Ok(false);
+            }
             let approval = match approvals.get(&answer.approval).await {
                 Err(ApprovalsError::NotFound(_)) => return Ok(false),
                 found => found?,
@@ -134,7 +139,7 @@ pub(super) async fn put(link: &Link, question: ClientQuestion) -> Option<ClientA
     let asked = FromServer::Request { method: METHOD.to_owned(), params, reply };
     link.messages.send(asked).await.ok()?;
     let result = answer.await.ok()?.ok()?;
-    Some(ClientAnswer { approval, seen, result })
+    Some(ClientAnswer { approval, seen, result, again: false })
 }
 
 /// The form for one question; none if there is more to see than can be shown.

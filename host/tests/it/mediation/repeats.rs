@@ -210,12 +210,15 @@ async fn keys_are_derived_from_arguments_for_callers_who_send_none() {
     assert_eq!(send(order(json!("1"), 5)).await, made);
     assert_eq!(send(order(json!(null), 5)).await, made);
     assert_eq!(send(json!({"to": "ann", "amount": 5})).await, made);
+    // Where none of it is there, nothing tells one piece of work from another.
+    assert_eq!(send(json!({"amount": 5})).await, made);
+    assert_eq!(send(json!({"amount": 6})).await, made);
     // Another tool has no such rule, and a key of the caller's own counts alone.
     assert_eq!(told(&house.send(request("check", order(json!(1), 5))).await), ["ok"]);
     assert!(!replayed(&house.send(keyed("pay", order(json!(1), 5), "k")).await));
     world.clock.set(Timestamp(1_767_603_600_000 + 600_001));
     assert_eq!(send(order(json!(1), 5)).await, made);
-    assert_eq!(world.shop.sent().len(), 8);
+    assert_eq!(world.shop.sent().len(), 10);
 }
 
 #[tokio::test]

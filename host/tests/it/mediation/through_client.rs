@@ -40,7 +40,7 @@ fn pay(amount: u32) -> CallRequest {
 /// The call again, with what came back.
 fn back(question: &ClientQuestion, result: Value) -> CallRequest {
     let (approval, seen) = (question.approval.clone(), question.seen.clone());
-    CallRequest { answers: vec![ClientAnswer { approval, seen, result }], ..pay(5) }
+    CallRequest { answers: vec![ClientAnswer { approval, seen, result, again: false }], ..pay(5) }
 }
 
 fn yes() -> Value {
@@ -78,6 +78,28 @@ async fn a_client_that_can_come_back_is_given_the_question_and_its_answer_counts
     assert_eq!(house.events(kind::APPROVAL_SPENT).await.len(), 1);
 
     assert_eq!(ask(&house, back(&asks[0], yes())).await.0, ["error -32602"], "it was used");
+    assert_eq!(world.shop.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn what_comes_back_once_more_answers_nothing_and_is_told_again_what_came_of_it_under_its_key() {
+    let world = World::with(gate(json!({})));
+    let house = world.house().await;
+    let keyed = |request: CallRequest| CallRequest { idempotency_key: Some("k".to_owned()), ..request };
+    let asks = ask(&house, keyed(pay(5))).await.1;
+    let again = |mut request: CallRequest| {
+        request.answers[0].again = true;
+        request
+    };
+    assert_eq!(
+        ask(&house, again(keyed(back(&asks[0], yes())))).await.0,
+        ["error -32602"],
+        "nothing has come of it yet"
+    );
+    assert_eq!(ask(&house, keyed(back(&asks[0], yes()))).await.0, ["ok"]);
+    let told = house.send(again(keyed(back(&asks[0], yes())))).await;
+    assert!(matches!(told, Answer::Result { replayed: true, .. }), "{told:?}");
+    assert_eq!(ask(&house, again(back(&asks[0], yes()))).await.0, ["error -32602"], "without its key");
     assert_eq!(world.shop.sent().len(), 1);
 }
 
