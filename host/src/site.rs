@@ -20,14 +20,13 @@ pub enum Stranger {
 /// Why it may not.
 pub fn check(hosts: &[String], origins: &[String], headers: &HeaderMap, uri: &Uri) -> Result<(), Stranger> {
     let named = only(headers, header::HOST).map_err(|Several| Stranger::NoHost)?;
-    let host = match named {
-        // RFC 9110, 7.2: a host and a port, and no user.
-        Some(host) => host.to_str().ok().filter(|host| !host.contains('@')).and_then(|host| host.parse().ok()),
-        // HTTP/2 carries the host in the URI.
-        None => uri.authority().cloned(),
-    };
-    let host = host.ok_or(Stranger::NoHost)?;
-    if !hosts.iter().any(|allowed| is_host(&host, allowed)) {
+    // RFC 9110, 7.2: a host and a port, and no user.
+    let read = |host: &HeaderValue| host.to_str().ok().filter(|host| !host.contains('@'))?.parse().ok();
+    let named: Option<Authority> = named.map(|host| read(host).ok_or(Stranger::NoHost)).transpose()?;
+    // HTTP/2 carries the host in the URI, and so may HTTP/1, where it is the one that counts (RFC 9112, 3.2.2).
+    let mut all = named.iter().chain(uri.authority()).peekable();
+    all.peek().ok_or(Stranger::NoHost)?;
+    if !all.all(|host| hosts.iter().any(|allowed| is_host(host, allowed))) {
         return Err(Stranger::Host);
     }
     match only(headers, header::ORIGIN).map_err(|Several| Stranger::Origin)? {
@@ -98,6 +97,11 @@ mod tests {
             let all = all.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
             check(&["a".to_owned()], &["http://a".to_owned()], &HeaderMap::from_iter(all), &Uri::from_static("/"))
         };
+        let to = |uri: &'static str| {
+            let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("a"))]);
+            super::check(&["a".to_owned()], &[], &headers, &Uri::from_static(uri))
+        };
+        assert_eq!((to("http://a/x"), to("http://b/x")), (Ok(()), Err(Stranger::Host)), "the target counts as well");
         let (host, origin) = (("host", "a"), ("origin", "http://a"));
         assert_eq!(check(&[host, origin]), Ok(()));
         assert_eq!(check(&[host, host, origin]), Err(Stranger::NoHost));

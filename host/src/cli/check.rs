@@ -36,6 +36,7 @@ pub(super) fn run(global: &Global) -> Result<(), Failure> {
         if let Some(jwt) = &config.jwt {
             let tokens = Tokens::new(jwt.tokens.clone(), app.clock.clone(), app.doors()).context("no HTTP client")?;
             let (state, detail) = match tokens.keys().await {
+                Ok(0) => ("away", "it has no keys that access tokens can be signed with".to_owned()),
                 Ok(keys) => ("ready", format!("{keys} keys")),
                 Err(error) => ("away", error.to_string()),
             };
@@ -55,6 +56,17 @@ pub(super) fn run(global: &Global) -> Result<(), Failure> {
             }
         }
         let mut idle = Vec::new();
+        for (derivation, tool) in config.idempotency.iter().flat_map(|one| tools.iter().map(move |tool| (one, tool))) {
+            let known = tool.definition.pointer("/inputSchema/properties").and_then(Value::as_object);
+            let Some(known) = known.filter(|_| derivation.tools.matches(tool.name.as_str())) else { continue };
+            for pointer in &derivation.key {
+                if first_key(pointer).is_some_and(|key| !known.contains_key(&key)) {
+                    let note = format!("`{pointer}` in `idempotency` is no argument that `{}` says it has", tool.name);
+                    tell(&format!("Note: {note}"));
+                    idle.push(note);
+                }
+            }
+        }
         for glob in config.jwt.iter().flat_map(|jwt| &jwt.resource.rules).flat_map(|rule| &rule.tools) {
             if !tools.iter().any(|tool| glob.matches(tool.name.as_str())) {
                 let note = format!("`{glob}` in `auth/jwt/scopes` fits no tool that is there now");
@@ -136,6 +148,11 @@ fn patterns(at: &str, settings: &Value) -> Vec<(String, Glob)> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     found
+}
+
+/// The argument that a JSON Pointer leads into.
+fn first_key(pointer: &str) -> Option<String> {
+    pointer.split('/').nth(1).map(|key| key.replace("~1", "/").replace("~0", "~"))
 }
 
 #[cfg(test)]

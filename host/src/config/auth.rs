@@ -9,6 +9,7 @@ use url::Url;
 use super::{
     document::Node,
     findings::Findings,
+    pointer,
     problem::ProblemKind::BadValue,
     shape::{Key, Shape},
 };
@@ -76,9 +77,14 @@ pub(super) fn keys(section: Option<&Node>) -> bool {
 pub(super) fn hosts(section: Option<&Node>, findings: &mut Findings<'_>) -> Vec<String> {
     let hosts = section.and_then(|section| section.get("hosts"));
     let named = hosts.into_iter().flat_map(Node::texts).filter_map(|(at, host)| {
-        let is_host = host.parse::<Authority>().is_ok_and(|host| !host.as_str().contains('@'));
+        let is_host = host.parse::<Authority>().is_ok_and(|host| {
+            let named = host.host();
+            host.as_str() == named || host.port_u16().is_some_and(|port| host.as_str() == format!("{named}:{port}"))
+        });
+        let is_host = is_host && !host.contains('*');
         if !is_host {
-            findings.value(at, BadValue, "must be a host such as `interlock.example.com`, if need be with a port");
+            let what = "must be a host such as `interlock.example.com`, if need be with a port, and without wildcards";
+            findings.value(at, BadValue, what);
         }
         is_host.then(|| host.to_owned())
     });
@@ -105,9 +111,19 @@ pub(super) fn jwt(section: Option<&Node>, findings: &mut Findings<'_>) -> Option
     };
     let (issuer, audience, keys) = (address("issuer"), address("audience"), address("jwks_url"));
     if let Some((at, claim)) = text("roles_claim")
-        && claim.trim_start_matches('/').is_empty()
+        && (claim.trim_start_matches('/').is_empty() || claim.starts_with('/') && pointer::fault(claim).is_some())
     {
         findings.value(at, BadValue, "must name a claim, such as `roles` or `/realm_access/roles`");
+    }
+    for list in section
+        .get("scopes")
+        .map_or(&[][..], Node::items)
+        .iter()
+        .flat_map(|rule| [rule.get("tools"), rule.get("scopes")])
+    {
+        if let Some(list) = list.filter(|list| list.items().is_empty()) {
+            findings.value(list, BadValue, "must not be empty");
+        }
     }
     let rules = section.get("scopes").map_or(&[][..], Node::items).iter().map(|rule| ScopeRule {
         tools: rule.get("tools").into_iter().flat_map(Node::texts).map(|(_, glob)| Glob::new(glob)).collect(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::tokens::{Rejected, TokenConfig};
-use crate::{call::Caller, clock::Timestamp};
+use crate::{call::Caller, clock::Timestamp, plain::line};
 
 /// How far two clocks may be apart.
 pub(super) const LEEWAY: Duration = Duration::from_secs(30);
@@ -53,7 +53,8 @@ pub(super) fn read(claims: &Map<String, Value>, config: &TokenConfig, now: Times
     }
     let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
     let fits = !subject.is_empty() && subject.len() <= LONGEST_SUBJECT && subject.trim() == subject;
-    if !fits || subject.chars().any(char::is_control) {
+    // As with the names of keys: what does not show would make two principals look like one.
+    if !fits || line(subject) != subject {
         return Err(Rejected::Subject);
     }
     let principal = format!("{}#{subject}", config.issuer);
@@ -80,7 +81,7 @@ fn at<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 
 /// A list of texts, or one text with blanks between them. What is no such thing says nothing.
 fn words(value: &Value) -> Vec<String> {
-    let fits = |word: &&str| !word.is_empty() && word.len() <= LONGEST_WORD && !word.chars().any(char::is_control);
+    let fits = |word: &&str| !word.is_empty() && word.len() <= LONGEST_WORD && line(word) == *word;
     let words: Vec<&str> = match value {
         Value::String(text) => text.split(' ').collect(),
         Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
@@ -136,6 +137,7 @@ mod tests {
             (json!({"aud": "https://gate.example.com"}), Rejected::Audience),
             (json!({"aud": []}), Rejected::Audience),
             (json!({"aud": null}), Rejected::Audience),
+            (json!({"sub": "an\u{200b}n"}), Rejected::Subject),
             (json!({"exp": null}), Rejected::Malformed),
             (json!({"exp": "never"}), Rejected::Malformed),
             (json!({"exp": NOW - 30}), Rejected::Expired),
@@ -167,7 +169,7 @@ mod tests {
         assert_eq!(roles("/realm_access/roles", json!({"realm_access": {"roles": ["ci"]}})), ["ci"]);
         assert_eq!(roles("/https:~1~1x~1roles", json!({"https://x/roles": ["ci"]})), ["ci"]);
         assert_eq!(roles("https://x/roles", json!({"https://x/roles": ["ci"]})), ["ci"]);
-        let odd = json!({"roles": [7, null, "", "a\u{7}b", "ok", "x".repeat(257)]});
+        let odd = json!({"roles": [7, null, "", "a\u{7}b", "le\u{200b}ad", "ok", "x".repeat(257)]});
         assert_eq!(roles("roles", odd), ["ok"]);
         for nothing in [json!({}), json!({"roles": 7}), json!({"roles": {"admin": true}})] {
             assert!(roles("roles", nothing.clone()).is_empty(), "{nothing}");
