@@ -20,6 +20,9 @@ pub struct Approval {
     pub id: String,
     /// What ties it to one exact call: see [`binding`].
     pub binding: String,
+    /// What it would be bound by if it were asked alone; none: it is.
+    #[serde(skip)]
+    pub alone: Option<String>,
     /// The policy that asks.
     pub policy: String,
     /// What it asks.
@@ -290,6 +293,7 @@ impl Approval {
         };
         Self {
             id: "a".to_owned(),
+            alone: None,
             binding: String::new(),
             policy: String::new(),
             question,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Answer, Approval, Delegation, Matter, Together};
+use super::{Answer, Approval, Delegation, Matter, State, Together};
 use crate::{
     call::{Batch, CallId},
     clock::Timestamp,
@@ -97,6 +97,7 @@ impl Book {
         let approval = Approval {
             id: id.clone(),
             binding: asked.binding,
+            alone: asked.alone,
             policy: asked.policy,
             question: asked.question,
             call: asked.call,
@@ -151,6 +152,17 @@ impl Book {
     /// The latest question with this binding.
     pub fn bound(&self, binding: &str) -> Option<&Approval> {
         self.by_id.get(self.by_binding.get(binding)?)
+    }
+
+    /// A question about the call that is bound so when it is asked about alone, in whatever company, that was answered with no
+    /// and would still be open.
+    pub fn refused(&self, alone: &str, now: Timestamp) -> Option<&Approval> {
+        let is_it = |one: &&Approval| {
+            one.alone.as_ref().unwrap_or(&one.binding) == alone
+                && one.state(now) == State::Refused
+                && now < one.deadline()
+        };
+        self.by_id.values().rfind(is_it)
     }
 
     /// The question with this id.
@@ -258,6 +270,7 @@ mod tests {
                 };
                 let body = body::ApprovalAsked {
                     binding: format!("b{binding}"),
+                    alone: None,
                     call: CallId::from("c"),
                     policy: "p".to_owned(),
                     question,

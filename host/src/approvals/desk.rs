@@ -25,6 +25,8 @@ pub struct Put<'a> {
     pub policy: &'a str,
     /// What ties it to the call: [`binding`](super::binding).
     pub binding: &'a str,
+    /// The same without the batch that the call is in; none: it is in none.
+    pub alone: Option<&'a str>,
     /// What it asks.
     pub question: &'a Question,
     /// Who may answer as well after a while. A question keeps the terms that it was asked on.
@@ -66,6 +68,13 @@ impl Approvals {
             let spent = continues.and_then(|call| book.spent(binding, call));
             (spent.or_else(|| book.bound(binding)).cloned(), upto)
         }))
+    }
+
+    /// A question about the call that is bound so when it is asked about alone, in whatever company, that was answered with no
+    /// and would still be open. As of when the journal was last looked at.
+    pub fn refused(&self, alone: &str) -> Option<Approval> {
+        let now = self.now();
+        self.0.look(|book, _| book.refused(alone, now).cloned())
     }
 
     /// All questions that still matter, oldest first.
@@ -127,7 +136,7 @@ impl Approvals {
     /// # Errors
     /// If the journal cannot be written.
     pub async fn ask(&self, call: &Call, put: Put<'_>) -> Result<Approval, ApprovalsError> {
-        let Put { policy, binding, question, escalate, after, mut since } = put;
+        let Put { policy, binding, alone, question, escalate, after, mut since } = put;
         loop {
             let id = Uuid::now_v7().to_string();
             let now = self.now();
@@ -139,6 +148,7 @@ impl Approvals {
             let concerns = |step: &&Escalation| question.roles.contains(&step.from);
             let asked = body::ApprovalAsked {
                 binding: binding.to_owned(),
+                alone: alone.map(str::to_owned),
                 call: call.id.clone(),
                 policy: policy.to_owned(),
                 question: question.clone(),

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use interlock_glob::Glob;
 use serde_json::{Map, Value};
 
@@ -98,6 +98,7 @@ pub(super) struct Stop {
 #[derive(Debug, Args)]
 pub(super) struct Resume {
     /// The stop's id, or its beginning; may be left out if there is only one.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(super) id: Option<String>,
     /// Lifts every stop.
     #[arg(long, conflicts_with = "id")]
@@ -265,6 +266,7 @@ pub(super) enum ApprovalsAction {
     /// Shows one, with everything that it would allow.
     Show {
         /// The id of an approval or a batch, or its beginning.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         id: String,
     },
     /// Allows the one call that was asked about.
@@ -295,13 +297,17 @@ pub(super) struct Delegate {
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
     /// Ends a delegation, at once: its id, or the beginning of it.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "roles", "minutes"])]
+    #[arg(
+        long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(),
+        conflicts_with_all = ["from", "to", "roles", "minutes"],
+    )]
     pub(super) end: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Answer {
     /// The id of an approval or a batch, or its beginning.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(super) id: String,
     /// Who answers; the name of the user of this machine unless given.
     #[arg(long = "as", value_name = "NAME")]
@@ -338,11 +344,13 @@ pub(super) enum CallsAction {
     /// Shows one, with every verdict.
     Show {
         /// The call's id, or its beginning.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         id: String,
     },
     /// Puts down what became of a call whose outcome nobody knew.
     Settle {
         /// The call's id, or its beginning.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         id: String,
         /// What became of it.
         #[arg(long)]

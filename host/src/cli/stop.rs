@@ -11,6 +11,7 @@ use super::{
     running::{CLOSE, block_on, configuration_or_journal, journal},
 };
 use crate::{
+    app::serving,
     config::Config,
     identity::Keys,
     journal::Journal,
@@ -37,6 +38,13 @@ pub(super) fn stop(global: &Global, asked: &Asked) -> Result<(), Failure> {
         let ordered = stops.order(&user(), tool, principal, reason).await.map_err(failure)?;
         let suspended = ordered.clone();
         table(&[ordered], global.json)?;
+        if serving(journal).await.context("the journal cannot be read")?.is_empty() {
+            tell(&format!(
+                "Note: no gateway is running that uses the journal `{}`: it holds for those that start with it. One that was \
+                 started with another `journal` goes on.",
+                config.journal.path.display()
+            ));
+        }
         note_if_vain(journal, config, &suspended).await
     })
 }

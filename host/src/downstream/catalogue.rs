@@ -17,7 +17,7 @@ use tokio::sync::broadcast;
 use tracing::warn;
 
 use self::routes::Routes;
-use super::{Announcement, Announcements, Offers, Status, TASKS, Tool, ToolServer};
+use super::{Announcement, Announcements, Offers, State, Status, TASKS, Tool, ToolServer};
 use crate::call::ToolName;
 
 /// The first revision in which each request tells whether its client takes tasks.
@@ -105,6 +105,19 @@ impl Catalogue {
         let exposed = index.exposed.get(name).and_then(|at| index.tools.get(*at)).map(|tool| tool.name.as_str());
         let found = index.named.get(exposed.unwrap_or(name))?;
         Some((self.0.servers.get(found.server)?.server.clone(), found.tool.clone()))
+    }
+
+    /// The server whose tool a name would be, and which has not said yet what tools it has.
+    pub fn awaited(&self, name: &str) -> Option<String> {
+        let theirs = |mounted: &Mounted| {
+            let prefixed = !mounted.prefix.is_empty() && name.starts_with(&mounted.prefix);
+            prefixed || name.split_once('/').is_some_and(|(server, _)| server == mounted.server.name())
+        };
+        let silent = |mounted: &Mounted| {
+            !matches!(mounted.server.status().state, State::Ready) && mounted.server.offers().tools.is_empty()
+        };
+        let awaited = self.0.servers.iter().find(|mounted| theirs(mounted) && silent(mounted));
+        awaited.map(|mounted| mounted.server.name().to_owned())
     }
 
     /// The server of this name.

@@ -168,13 +168,21 @@ impl Mediator {
             let open = match current {
                 Some(open) => open,
                 None => {
+                    let alone = call.batch.as_ref().map(|_| {
+                        binding(&Call { batch: None, ..call.clone() }, policy, &record.component, &record.settings)
+                    });
+                    // A no is to the call, whatever others it is made with.
+                    if let Some(no) = approvals.refused(alone.as_ref().unwrap_or(&bound)) {
+                        standing.refused.push(refused(&no));
+                        continue;
+                    }
                     let mut question = question.clone();
                     if question.expires_in.is_zero() {
                         question.expires_in = self.parts().config.expire;
                     }
                     let escalate = &self.parts().config.escalate;
-                    let put =
-                        Put { policy, binding: &bound, question: &question, escalate, after: before.as_deref(), since };
+                    let (alone, after) = (alone.as_deref(), before.as_deref());
+                    let put = Put { policy, binding: &bound, alone, question: &question, escalate, after, since };
                     approvals.ask(call, put).await?
                 }
             };

@@ -23,7 +23,6 @@ use crate::{
     scope::Scope,
     stops::Stops,
     tasks::Tasks,
-    verdict::Refusal,
 };
 
 /// Takes every call down the one straight line, by the servers and policies of one configuration. Clones share everything.
@@ -178,14 +177,25 @@ impl Mediator {
 
     async fn unknown_tool(&self, request: CallRequest) -> Answer {
         let call = CallId::new();
-        let reason = format!("There is no tool `{}`.", request.tool);
-        let refused = vec![Refused { policy: "interlock".to_owned(), refusal: Refusal::new("tool_unknown", &reason) }];
+        let awaited = self.0.catalogue.awaited(&request.tool);
+        let (code, reason) = match &awaited {
+            Some(server) => (
+                "server_unavailable",
+                format!("The server `{server}` is not available at the moment. Try again later."),
+            ),
+            None => ("tool_unknown", format!("There is no tool `{}`.", request.tool)),
+        };
+        let refused = vec![Refused::by_host(code, &reason)];
         let recorded = match records::unknown_tool(&call, &request, &refused, self.0.journal.now()) {
             Ok(draft) => self.0.journal.append(vec![draft]).await.map(drop),
             Err(error) => Err(error),
         };
         if let Err(error) = recorded {
             tracing::error!(%error, "a refusal could not be recorded");
+        }
+        if awaited.is_some() {
+            let result = refusing::result(&self.0.catalogue, &call, &refused);
+            return Answer::Refused { call, refused, result, asks: Vec::new() };
         }
         // MCP 2026-07-28, server/tools: an unknown tool is a protocol error, invalid params.
         let data = refusing::structured(&call, &refused);

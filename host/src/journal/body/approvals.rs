@@ -15,6 +15,9 @@ use crate::{
 pub struct ApprovalAsked {
     /// SHA-256 that binds it to one exact call, as hexadecimal digits.
     pub binding: String,
+    /// What it would be bound by if it were asked alone; none: it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone: Option<String>,
     /// The call that gave rise to it.
     pub call: CallId,
     /// Which policy asks.

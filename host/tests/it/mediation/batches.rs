@@ -39,6 +39,26 @@ async fn send(house: &House, call: CallRequest) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_no_is_to_the_call_whatever_others_it_is_made_with() {
+    let world = world();
+    let house = world.house().await;
+    let approvals = house.mediator.approvals().clone();
+    house.send(request("pay", json!({"amount": 1}))).await;
+    let alone = approvals.list().await.unwrap().pop().unwrap().id;
+    approvals.answer(&alone, Reply::desk("dana", false)).await.unwrap();
+    for size in [1, 2] {
+        assert_eq!(told(&house.send(paying(1, size)).await), ["approval_refused"], "in a batch of {size}");
+    }
+    assert_eq!(told(&house.send(paying(2, 1)).await), ["approval_pending"], "another call");
+    let batch = approvals.matters().await.unwrap().pop().unwrap().id;
+    approvals.answer(&batch, Reply::desk("dana", false)).await.unwrap();
+    assert_eq!(told(&house.send(request("pay", json!({"amount": 2}))).await), ["approval_refused"]);
+    // As long as the question would have lasted.
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    assert_eq!(told(&house.send(request("pay", json!({"amount": 2}))).await), ["approval_pending"]);
+}
+
+#[tokio::test]
 async fn a_batch_is_answered_as_a_whole_and_only_when_all_its_calls_are_there() {
     let world = world();
     let houses = [world.house().await, world.house().await];
