@@ -268,7 +268,7 @@ impl Config {
             ("auth", self.http_keys != before.http_keys || self.jwt != before.jwt || self.hosts != before.hosts),
             ("limits", self.rate != before.rate || self.connections != before.connections),
             ("admin", self.admin != before.admin),
-            ("approvals", self.webhooks != before.webhooks),
+            ("approvals.webhooks", self.webhooks != before.webhooks),
             ("session_idle_minutes", self.session_idle != before.session_idle),
         ];
         differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 
-use super::App;
+use super::{App, serving};
 use crate::{
     admin::{self, Admin, Links},
     approvals::Approvals,
@@ -20,6 +20,8 @@ use crate::{
 
 /// How often it is looked whether a question has been open for too long.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often a gateway looks whether it can serve people in the place of another.
+const TAKE_OVER: Duration = Duration::from_secs(2);
 /// What may be open at the door for people.
 const BOUNDS: Bounds = Bounds { most_connections: 128, head_wait: Duration::from_secs(30) };
 
@@ -66,10 +68,39 @@ impl App {
         let admin = Admin::new(admin::Config { hosts, origins, secure, bounds: BOUNDS }, self.approvals(), keys);
         let connections = tasks.clone();
         tasks.spawn("admin", async move { admin::serve(&admin, listener, &connections).await });
-        let opened = body::AdminOpened { url: base.clone() };
+        let opened = body::AdminOpened { url: base.clone(), keys: config.http_keys };
         let journal = &self.journal;
         journal.append(vec![Draft::new("interlock", kind::ADMIN_OPENED, journal.process(), &opened)?]).await?;
         Ok(base)
+    }
+
+    /// Serves people as soon as the address is free, for as long as the tasks run: whoever has it may end.
+    pub fn take_over_people(self: &Arc<Self>, config: &Config, tasks: &Tasks) {
+        let (app, config, doors, stopping) = (self.clone(), config.clone(), tasks.clone(), tasks.stopping());
+        tasks.spawn("admin, later", async move {
+            let taking_over = async {
+                loop {
+                    tokio::time::sleep(TAKE_OVER).await;
+                    let Ok(listener) = TcpListener::bind(config.admin.listen).await else { continue };
+                    let Ok(bound) = listener.local_addr() else { continue };
+                    return app.open_to_people(&config, (listener, bound), &doors).await;
+                }
+            };
+            match stopping.run_until_cancelled(taking_over).await {
+                Some(Ok(url)) => tracing::info!(url, "people are served here by now"),
+                Some(Err(error)) => tracing::error!(%error, "people cannot be served"),
+                None => {}
+            }
+        });
+    }
+
+    /// Where another gateway of the same journal serves people, if one does.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub async fn page_of_another(&self) -> Result<Option<String>, JournalError> {
+        let gateways = serving(&self.journal).await?;
+        Ok(gateways.into_iter().rev().find_map(|gateway| gateway.page).map(|page| page.url))
     }
 
     /// Takes note of questions that have been open for too long, and tells whom the configuration names, for as long as the tasks

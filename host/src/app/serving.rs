@@ -26,8 +26,8 @@ pub struct Serving {
     pub kept: Vec<Value>,
     /// Keys of its configuration that it goes by only after it is started again.
     pub at_next_start: Vec<Value>,
-    /// Where people reach the page that it serves, if it serves one.
-    pub page: Option<String>,
+    /// The page that it serves, if it serves one.
+    pub page: Option<body::AdminOpened>,
     /// What is wrong with a configuration that it found since, and does not go by.
     pub rejected: Vec<Value>,
 }
@@ -55,7 +55,7 @@ pub async fn serving(journal: &Journal) -> Result<Vec<Serving>, JournalError> {
             continue;
         };
         let rejected = last(kind::CONFIG_REJECTED).await?.filter(|rejected| rejected.seq > applied.seq);
-        let page = last(kind::ADMIN_OPENED).await?.map(|opened| opened.read::<body::AdminOpened>()).transpose()?;
+        let page = last(kind::ADMIN_OPENED).await?.map(|opened| opened.read()).transpose()?;
         let body::Process { role, pid, .. } = started.read()?;
         let text = |key: &str| applied.body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (digest, set) = (text("digest"), text("set"));
@@ -68,7 +68,7 @@ pub async fn serving(journal: &Journal) -> Result<Vec<Serving>, JournalError> {
             policies: list(&applied, "policies"),
             kept: list(&applied, "kept"),
             at_next_start: list(&applied, "at_next_start"),
-            page: page.map(|opened| opened.url),
+            page,
             rejected: rejected.map(|rejected| list(&rejected, "problems")).unwrap_or_default(),
             process,
         });

@@ -208,13 +208,18 @@ fn as_text(approval: &Approval, now: Timestamp) -> String {
 /// Makes a link to the page that a gateway serves: of several, the one that began last.
 async fn link(approvals: &Approvals, config: &Config, json: bool) -> Result<(), Failure> {
     let gateways = serving(approvals.journal()).await.context("the journal cannot be read")?;
+    // What a gateway asks for is what it was started with, whatever the configuration has now.
     let served = gateways.into_iter().rev().find_map(|gateway| gateway.page);
-    if config.http_keys {
-        let base = served.unwrap_or_else(|| config.admin.base());
+    let (base, keys) = match served {
+        Some(page) => (Some(page.url), page.keys),
+        None => (None, config.http_keys),
+    };
+    if keys {
+        let base = base.unwrap_or_else(|| config.admin.base());
         return Err(Failure::new(Kind::Failed, "people come in with API keys here, and not by links")
             .hint(format!("open {base}/approvals and sign in; `interlock keys create` makes a key.")));
     }
-    let Some(base) = served else {
+    let Some(base) = base else {
         return Err(Failure::new(Kind::Failed, "no gateway serves the page at the moment")
             .hint("`interlock serve --http` does; over stdio, one does that has `admin` in its configuration."));
     };

@@ -1,6 +1,6 @@
 //! `interlock serve`: the AI's door, on standard input and output or over HTTP.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -97,7 +97,7 @@ async fn open_to_people(
     doors: &Tasks,
     shown: bool,
 ) -> Result<Option<String>, Failure> {
-    let mut base = config.admin.said.then(|| config.admin.base());
+    let mut base = None;
     if shown || config.admin.said {
         let listen = config.admin.listen;
         match TcpListener::bind(listen).await {
@@ -113,12 +113,40 @@ async fn open_to_people(
                 }
                 base = Some(url);
             }
-            // Another gateway may serve them as well: the questions are the same.
-            Err(error) => tell(&format!("Note: people are not served at {listen}: {error}.")),
+            Err(error) => {
+                base = page_of_another(app).await?;
+                match &base {
+                    // The questions are the same.
+                    Some(url) => tell(&format!(
+                        "Note: people are not served at {listen} by this gateway, but at {url}/approvals by another."
+                    )),
+                    // Whoever has that address is none of ours: nobody is to be sent there.
+                    None if config.admin.said => {
+                        let message = format!("people cannot be served at {listen}: {error}");
+                        let hint = "something else has that address: name another in `admin/listen`, or by --admin.";
+                        return Err(Failure::new(Kind::Config, message).hint(hint));
+                    }
+                    None => tell(&format!(
+                        "Note: people are not served at {listen}: {error}. `--admin ADDR` names another address."
+                    )),
+                }
+                app.take_over_people(config, doors);
+            }
         }
     }
     app.look_after_questions(config, base.clone(), doors);
     Ok(base)
+}
+
+/// Where another gateway of the same journal serves people. It may have begun in this very moment.
+async fn page_of_another(app: &App) -> Result<Option<String>, Failure> {
+    for _ in 0..20 {
+        if let Some(url) = app.page_of_another().await.context("the journal cannot be read")? {
+            return Ok(Some(url));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(None)
 }
 
 fn door(config: &Config, address: Option<SocketAddr>) -> gateway::Config {

@@ -141,7 +141,7 @@ fn told(one: &Value) -> String {
         one.get("pid").unwrap_or(&Value::Null),
         text("since")
     );
-    if let Some(page) = one.get("page").and_then(Value::as_str) {
+    if let Some(page) = one.pointer("/page/url").and_then(Value::as_str) {
         told += &format!("\n            serves people at {page}/approvals");
     }
     for kept in listed("kept") {

@@ -65,8 +65,14 @@ const SHORTEST_SECRET: usize = 16;
 /// How long questions live, how long a client waits for an answer, and who comes in later.
 pub(super) fn read(section: Option<&Node>, findings: &mut Findings<'_>) -> approvals::Config {
     let number = |key| section.and_then(|section| section.get(key)).and_then(Node::whole);
+    let expire = number("expire_minutes").unwrap_or(60);
+    for after in items(section, "escalate").iter().filter_map(|step| step.get("after_minutes")) {
+        if after.whole().is_some_and(|minutes| minutes >= expire) {
+            findings.note(after, &format!("comes too late, unless a policy asks for longer than {expire} minutes"));
+        }
+    }
     approvals::Config {
-        expire: Duration::from_secs(60 * number("expire_minutes").unwrap_or(60)),
+        expire: Duration::from_secs(60 * expire),
         hold_open: Duration::from_secs(number("hold_open_seconds").unwrap_or(45)),
         escalate: items(section, "escalate").iter().filter_map(|step| escalation(step, findings)).collect(),
     }

@@ -260,6 +260,8 @@ pub struct KeyRevoked {
 pub struct AdminOpened {
     /// Where people reach it: scheme, host and, if need be, port.
     pub url: String,
+    /// Whether they show API keys; otherwise they come in by links.
+    pub keys: bool,
 }
 
 /// Body of `admin.linked`: a link by which somebody can come in to the door for people, once; the subject is its id.

@@ -13,6 +13,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Why a message did not arrive. Says nothing of where to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Undelivered {
+    /// Nobody answers, whatever the message: another one would not arrive either.
+    #[error("{0}")]
+    Away(String),
     /// It may do so later.
     #[error("{0}")]
     Yet(String),
@@ -48,7 +51,7 @@ pub(super) async fn post(
         request = request.header("webhook-signature", signature);
     }
     let answered = request.body(body).send().await.map_err(|error| {
-        Undelivered::Yet(
+        Undelivered::Away(
             if error.is_timeout() { "the webhook does not answer" } else { "the webhook cannot be reached" }.to_owned(),
         )
     })?;

@@ -128,11 +128,13 @@ impl Teller<'_> {
         self.given_up.retain(|(id, _)| known.contains(id));
         self.again.retain(|(id, _), _| known.contains(id));
         self.silent().retain(|id, _| known.contains(id));
+        let mut away = None;
         for matter in &matters {
             // One after the other: what became of a question is told after the question.
             for news in News::untold(matter, &self.channel, self.since, self.approvals.now()) {
-                let is_wanted = self.webhook.events.contains(&news);
-                if is_wanted && !self.given_up.contains(&(matter.id.clone(), news)) && !self.tell(matter, news).await? {
+                let is_wanted =
+                    self.webhook.events.contains(&news) && !self.given_up.contains(&(matter.id.clone(), news));
+                if is_wanted && !self.tell(matter, news, &mut away).await? {
                     break;
                 }
             }
@@ -140,8 +142,14 @@ impl Teller<'_> {
         Ok(())
     }
 
-    /// Tells one thing; false: what comes after it has to wait.
-    async fn tell(&mut self, matter: &Matter, news: News) -> Result<bool, ApprovalsError> {
+    /// Tells one thing; false: what comes after it has to wait. `away`: nobody has answered just now, so this is not sent, and
+    /// counts as tried.
+    async fn tell(
+        &mut self,
+        matter: &Matter,
+        news: News,
+        away: &mut Option<Undelivered>,
+    ) -> Result<bool, ApprovalsError> {
         let key = (matter.id.clone(), news);
         let before = self.again.get(&key).copied();
         if before.is_some_and(|(_, at)| at > Instant::now()) {
@@ -152,13 +160,18 @@ impl Teller<'_> {
         let body = message::body(self.webhook.format, matter, news, link.as_deref(), now);
         let id = format!("{}.{}", matter.id, news.word());
         let Some(first) = matter.first() else { return Ok(true) };
-        let Err(error) = post(self.client, self.webhook, &id, now, body).await else {
+        let posted = match away.take() {
+            Some(away) => Err(away),
+            None => post(self.client, self.webhook, &id, now, body).await,
+        };
+        let Err(error) = posted else {
             self.again.remove(&key);
             self.approvals.told(&first.id, &self.channel, news.word()).await?;
             return Ok(true);
         };
         let tried = before.map_or(0, |(tried, _)| tried);
-        if let (Undelivered::Yet(_), Some(wait)) = (&error, WAITS.get(tried)) {
+        *away = Some(error.clone()).filter(|error| matches!(error, Undelivered::Away(_)));
+        if let (Undelivered::Away(_) | Undelivered::Yet(_), Some(wait)) = (&error, WAITS.get(tried)) {
             self.again.insert(key, (tried + 1, Instant::now() + *wait));
             return Ok(false);
         }

@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{plugins::cache, swap::live::events};
+use crate::{mediation::in_the_end, plugins::cache, swap::live::events};
 
 /// A bank whose larger payments need approval, and whose gateway chooses its ports itself.
 pub(crate) fn folder(rule: Value, more: Value) -> TempDir {
@@ -342,7 +342,8 @@ async fn where_the_port_is_taken_calls_are_served_all_the_same_and_a_link_can_be
     // Made by a third process, for the page of the first, wherever that may be, about a question of the second.
     fs::write(&path, &text).unwrap();
     let status: Value = serde_json::from_str(&interlock(folder.path(), &["status", "--json"]).unwrap()).unwrap();
-    assert_eq!((&status["serving"][0]["page"], &status["serving"][1]["page"]), (&json!(first.page), &Value::Null));
+    let page = json!({"url": first.page, "keys": false});
+    assert_eq!((&status["serving"][0]["page"], &status["serving"][1]["page"]), (&page, &Value::Null));
     let link = interlock(folder.path(), &["approvals", "link"]).unwrap();
     let mut dana = Browser::at(&first.page);
     dana.enter(link.trim(), "dana", "").await;
@@ -353,6 +354,71 @@ async fn where_the_port_is_taken_calls_are_served_all_the_same_and_a_link_can_be
     assert!(refused["detail"].as_str().unwrap().contains("not today"), "{refused}");
     first.stop().await;
     second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_sent_to_whoever_else_has_the_address() {
+    let squatter = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = squatter.local_addr().unwrap().to_string();
+    let folder = folder(json!({}), json!({"admin": {"listen": address}}));
+    let said = interlock(folder.path(), &["serve", "--http", "127.0.0.1:0"]).unwrap_err();
+    assert!(said.contains(&format!("people cannot be served at {address}")), "{said}");
+    drop(squatter);
+
+    // Of two gateways the second one serves people once the first has ended.
+    let first = Gateway::start(folder.path()).await;
+    let second = Gateway::start_until(folder.path(), "people are not served at").await;
+    let (_, pending) = second.pay(json!({"payment_id": "p", "amount": 1, "to": "x"}), &[]).await;
+    assert!(pending["links"]["page"].as_str().unwrap().starts_with(&first.page), "{pending}");
+    let page = first.page.clone();
+    first.stop().await;
+    let link = in_the_end(async {
+        loop {
+            match interlock(folder.path(), &["approvals", "link"]) {
+                Ok(link) => return link,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    });
+    let link = link.await;
+    let mut dana = Browser::at(&page);
+    assert_eq!(dana.enter(link.trim(), "dana", "").await.to.as_deref(), Some("/approvals"));
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_is_made_for_what_a_gateway_asks_for_and_not_for_what_the_file_says_by_now() {
+    let folder = folder(json!({}), json!({}));
+    let gateway = Gateway::start(folder.path()).await;
+    let path = folder.path().join("interlock.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    config["auth"] = json!({"keys": true});
+    fs::write(path, config.to_string()).unwrap();
+    let link = interlock(folder.path(), &["approvals", "link"]).unwrap();
+    let mut dana = Browser::at(&gateway.page);
+    assert_eq!(dana.enter(link.trim(), "dana", "").await.to.as_deref(), Some("/approvals"));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_id_is_no_beginning_of_one() {
+    let folder = folder(json!({}), json!({}));
+    let gateway = Gateway::start(folder.path()).await;
+    gateway.pay(json!({"payment_id": "p", "amount": 1, "to": "x"}), &[]).await;
+    interlock(folder.path(), &["stop", "--reason", "x"]).unwrap();
+    for arguments in [
+        &["approvals", "approve", "", "--as", "dana"][..],
+        &["approvals", "refuse", ""],
+        &["approvals", "show", ""],
+        &["approvals", "delegate", "--end", ""],
+        &["resume", ""],
+        &["calls", "show", ""],
+    ] {
+        let said = interlock(folder.path(), arguments).unwrap_err();
+        assert!(said.contains("a value is required"), "{arguments:?}: {said}");
+    }
+    gateway.stop().await;
+    assert_eq!(of_kind(&events(folder.path()).await, kind::APPROVAL_GRANTED), Vec::<Value>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

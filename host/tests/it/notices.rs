@@ -3,7 +3,10 @@
 use std::{
     fs,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -174,6 +177,31 @@ async fn what_nobody_could_be_told_of_is_unreachable_until_somebody_can() {
     assert_eq!(heard.len(), 2);
     assert_eq!(heard[0].0["webhook-id"], heard[1].0["webhook-id"], "a receiver can tell that it is the same");
     assert_eq!(of_kind(&events(folder.path()).await, kind::APPROVAL_GRANTED).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_answer_for_one_question_is_not_tried_with_each() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let tried = Arc::new(AtomicUsize::new(0));
+    let counted = tried.clone();
+    // Hangs up on whoever comes.
+    let hanging_up = tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let webhooks = json!([{"url": url, "secret": SECRET}]);
+    let folder = folder(json!({}), json!({"approvals": {"hold_open_seconds": 0, "webhooks": webhooks}}));
+    let gateway = Gateway::start(folder.path()).await;
+    for amount in 1..=6 {
+        gateway.pay(payment(amount), &[]).await;
+    }
+    until(&folder, kind::APPROVAL_UNREACHABLE, 6).await;
+    gateway.stop().await;
+    hanging_up.abort();
+    // Five times each, alone, would be thirty times.
+    assert!(tried.load(Ordering::Relaxed) < 20, "{tried:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
