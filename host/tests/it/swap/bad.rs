@@ -4,6 +4,7 @@ use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
 use interlock::{app::Reload, journal::kind};
 use serde_json::json;
+use wasmparser::{Parser, Payload};
 
 use super::{Place, configuration, first, put, second};
 use crate::{
@@ -62,8 +63,14 @@ fn read(name: &str) -> Vec<u8> {
 /// A component whose last function's code is overwritten.
 fn broken() -> Vec<u8> {
     let mut bytes = first();
-    let middle = bytes.len() / 3;
-    bytes[middle..middle + 64].fill(0xff);
+    let bodies = Parser::new(0).parse_all(&bytes).filter_map(|payload| match payload.unwrap() {
+        Payload::CodeSectionEntry(body) => {
+            Some(body.get_operators_reader().unwrap().original_position()..body.range().end)
+        }
+        _ => None,
+    });
+    let last = bodies.last().unwrap();
+    bytes[last].fill(0xff);
     bytes
 }
 
