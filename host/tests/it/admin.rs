@@ -400,12 +400,21 @@ async fn a_link_is_made_for_what_a_gateway_asks_for_and_not_for_what_the_file_sa
     gateway.stop().await;
 }
 
+/// Orders a stop; what is said beside it.
+fn stopped(folder: &Path) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_interlock"));
+    command.args(["stop", "--reason", "x"]).current_dir(folder).env("INTERLOCK_CACHE_DIR", cache());
+    let ended = command.env_remove("INTERLOCK_CONFIG").output().unwrap();
+    assert!(ended.status.success());
+    String::from_utf8(ended.stderr).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_id_is_no_beginning_of_one() {
     let folder = folder(json!({}), json!({}));
     let gateway = Gateway::start(folder.path()).await;
     gateway.pay(json!({"payment_id": "p", "amount": 1, "to": "x"}), &[]).await;
-    interlock(folder.path(), &["stop", "--reason", "x"]).unwrap();
+    assert!(!stopped(folder.path()).contains("no gateway is running"));
     for arguments in [
         &["approvals", "approve", "", "--as", "dana"][..],
         &["approvals", "refuse", ""],
@@ -418,6 +427,7 @@ async fn no_id_is_no_beginning_of_one() {
         assert!(said.contains("a value is required"), "{arguments:?}: {said}");
     }
     gateway.stop().await;
+    assert!(stopped(folder.path()).contains("no gateway is running that uses the journal"));
     assert_eq!(of_kind(&events(folder.path()).await, kind::APPROVAL_GRANTED), Vec::<Value>::new());
 }
 

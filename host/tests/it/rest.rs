@@ -131,6 +131,27 @@ async fn a_call_takes_the_same_line_and_is_told_in_the_words_of_http() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_has_not_been_there_yet_is_away_and_its_tools_are_not_unknown() {
+    // Nobody listens there any more.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let servers = json!({
+        "bank": {"component": "payments"}, "shop": {"url": format!("http://{gone}/mcp")},
+        "plain": {"url": format!("http://{gone}/mcp"), "prefix": "p_"},
+    });
+    let folder = folder(json!({"mcpServers": servers}));
+    let served = Served::start(folder.path()).await;
+    let door = Door::of(&served);
+    for tool in ["shop/buy", "shop__buy", "plain/buy", "p_buy"] {
+        let (status, told) = door.call(tool, json!({})).await;
+        assert_eq!((status.as_u16(), &told["refused"][0]["code"]), (503, &json!("server_unavailable")), "{tool}");
+    }
+    for tool in ["bank/buy", "bank__buy", "nowhere/buy", "buy"] {
+        assert_eq!(door.call(tool, json!({})).await.0, 404, "{tool}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_understood_is_a_problem_and_no_call() {
     let folder = folder(json!({}));
     let served = Served::start(folder.path()).await;

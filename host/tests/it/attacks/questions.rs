@@ -34,12 +34,16 @@ fn payment(amount: u32) -> Value {
 
 /// The call again, with what the person at the app is to have said.
 async fn back(caller: &Caller<'_>, asked: &Value, state: &str, arguments: Value) -> Value {
+    back_with(caller, asked, state, arguments, json!({})).await
+}
+
+async fn back_with(caller: &Caller<'_>, asked: &Value, state: &str, arguments: Value, meta: Value) -> Value {
     let questions = asked["result"]["inputRequests"].as_object().unwrap();
     let yes = json!({"action": "accept", "content": {"approve": true}});
     let responses: serde_json::Map<_, _> = questions.keys().map(|key| (key.clone(), yes.clone())).collect();
     let params = json!({"name": "bank__process_payment", "arguments": arguments, "requestState": state,
         "inputResponses": responses});
-    caller.ask("tools/call", params, json!({})).await
+    caller.ask("tools/call", params, meta).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,6 +78,26 @@ async fn the_apps_answer_is_for_one_caller_one_call_and_one_time_and_outlives_th
     gate.served = gate.served.again(gate.folder.path()).await;
     let again = back(&Caller { gate: &gate, shown: anns }, &asked, &state, payment(5)).await;
     assert!(is_refused(&again), "a second time, to a gateway that has never seen it: {again}");
+    gate.served.stop().await;
+    assert_eq!(admitted(gate.folder.path()).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_made_once_more_with_its_answers_is_told_what_came_of_it_under_its_key_alone() {
+    let gate = open().await;
+    let ann = Caller { gate: &gate, shown: gate.issuer.token("ann", json!({})) };
+    let meta = |key: &str| json!({"interlock/idempotency-key": key});
+    let asked = ann.call("bank__process_payment", payment(5), meta("k")).await;
+    let state = asked["result"]["requestState"].as_str().unwrap().to_owned();
+    let paid = back_with(&ann, &asked, &state, payment(5), meta("k")).await;
+    assert_eq!(paid["result"]["isError"], false, "{paid}");
+    let again = back_with(&ann, &asked, &state, payment(5), meta("k")).await;
+    assert_eq!(again["result"]["_meta"]["interlock/replayed"], true, "{again}");
+    assert_eq!(again["result"]["content"], paid["result"]["content"]);
+    for meta in [json!({}), meta("another")] {
+        let again = back_with(&ann, &asked, &state, payment(5), meta).await;
+        assert_eq!(again["error"]["code"], -32602, "{again}");
+    }
     gate.served.stop().await;
     assert_eq!(admitted(gate.folder.path()).await, 1);
 }

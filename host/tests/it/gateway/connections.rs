@@ -13,8 +13,9 @@ use super::http::Served;
 /// Everything that comes until the other end hangs up.
 async fn rest(socket: &mut TcpStream) -> String {
     let mut all = Vec::new();
-    // A reset is an end as well.
-    drop(socket.read_to_end(&mut all).await);
+    // A reset is an end as well. Without limits of ours, hyper's own of 30 s would end it.
+    let ended = tokio::time::timeout(Duration::from_secs(20), socket.read_to_end(&mut all)).await;
+    drop(ended.expect("it does not end"));
     String::from_utf8_lossy(&all).into_owned()
 }
 
