@@ -1,12 +1,14 @@
 //! `interlock approvals`: the human's door from a terminal. Works beside running gateways, through the journal alone.
 
+pub(super) mod arguments;
 mod delegate;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use self::arguments::{Answer, Approvals as Asked, ApprovalsAction};
 use super::{
-    arguments::{Answer, Approvals as Asked, ApprovalsAction, Global},
+    arguments::Global,
     error::{Failure, Kind},
     output::{Table, plain, print, print_json, tell},
     running::{CLOSE, block_on, configuration_or_journal, journal},

@@ -6,7 +6,7 @@ use super::{failure, user};
 use crate::{
     approvals::{Approvals, ApprovalsError, Delegating, Delegation},
     cli::{
-        arguments::Delegate,
+        approvals::arguments::Delegate,
         error::{Failure, Kind},
         output::Table,
     },
