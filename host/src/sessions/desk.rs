@@ -126,13 +126,13 @@ impl Sessions {
         Ok(known)
     }
 
-    /// Puts down that its client has ended a session.
+    /// Puts down that its client has ended a session: from when this returns, nobody takes it up, in whatever process.
     ///
     /// # Errors
-    /// If the journal is closed.
+    /// If it could not be put down yet.
     pub async fn ended(&self, id: &str, principal: &str) -> Result<(), JournalError> {
         let draft = Draft::new(principal, kind::SESSION_ENDED, id, &body::SessionEnded {})?;
-        self.0.book.journal().finish(draft).await
+        self.0.book.journal().finish_for_all(draft).await
     }
 }
 

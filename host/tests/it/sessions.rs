@@ -73,7 +73,6 @@ async fn a_session_that_a_client_opened_is_taken_up_by_its_principal_for_a_week_
     }
     assert_eq!(elsewhere.taken_up("t", "alice").await.unwrap(), None, "nobody came back to it for long");
     sessions.ended("s", "alice").await.unwrap();
-    peer.journal.flush().await.unwrap();
     assert_eq!(elsewhere.taken_up("s", "alice").await.unwrap(), None);
     // Where the protocol has none, nobody opens one.
     let current = sessions.current("alice").await.unwrap();
