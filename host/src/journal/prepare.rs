@@ -62,9 +62,12 @@ impl Keeping {
         let Draft { actor, kind, subject, mut body } = draft;
         let (mut salts, mut secrets) = (Vec::new(), Secrets::default());
         let tool = body.get("tool").and_then(Value::as_str).unwrap_or_default().to_owned();
+        // A name that leads to no tool may be another way to write one, or one with a mistake in it.
+        let is_none = !tool.contains('/');
         for field in FOREIGN {
             let Some(value) = body.get_mut(field) else { continue };
-            for pointer in self.redact.iter().filter(|(glob, _)| glob.matches(&tool)).flat_map(|(_, all)| all) {
+            let fitting = self.redact.iter().filter(|(glob, _)| is_none || glob.matches(&tool));
+            for pointer in fitting.flat_map(|(_, all)| all) {
                 redact(value, field, pointer, &mut salts, &mut secrets);
             }
         }

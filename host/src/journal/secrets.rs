@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use serde_json::Value;
 
-use crate::scope::canonical;
+use crate::{plain::line, scope::canonical};
 
 /// What stands where a value stood.
 const BLOT: &str = "(redacted)";
@@ -68,19 +68,32 @@ impl Secrets {
     pub(super) fn learn(&mut self, taken: Option<&Value>) {
         match taken {
             Some(Value::String(text)) => {
-                if text.chars().count() >= LEAST_BARE {
-                    self.texts.push(text.clone());
-                }
-                if !text.is_empty() {
-                    self.texts.push(canonical(&Value::from(text.as_str())));
+                self.learn_text(text);
+                // As people are shown it.
+                let shown: String = text.chars().map(|c| if is_unfit(c) { ' ' } else { c }).collect();
+                if shown != *text {
+                    self.learn_text(&shown);
+                    self.learn_text(&line(text));
                 }
             }
-            // `1.0` is `1` in canonical JSON.
-            Some(number @ Value::Number(_)) => self.texts.extend([number.to_string(), canonical(number)]),
+            // `1.0` is `1` in canonical JSON, and policies have ways of their own to write numbers.
+            Some(value @ Value::Number(number)) => {
+                self.texts.extend([value.to_string(), canonical(value)]);
+                self.texts.extend(number.as_f64().map(|number| number.to_string()));
+            }
             Some(Value::Array(all)) => all.iter().for_each(|value| self.learn(Some(value))),
             Some(Value::Object(all)) => all.values().for_each(|value| self.learn(Some(value))),
             // Words that are in every text are no secrets.
             Some(Value::Null | Value::Bool(_)) | None => {}
+        }
+    }
+
+    fn learn_text(&mut self, text: &str) {
+        if text.chars().count() >= LEAST_BARE {
+            self.texts.push(text.to_owned());
+        }
+        if !text.is_empty() {
+            self.texts.push(canonical(&Value::from(text)));
         }
     }
 
@@ -166,6 +179,11 @@ impl<'s> Search<'s> {
         }
         parts.join(&CUT.to_string())
     }
+}
+
+/// What previews and reasons have a blank for: what controls, hides or reorders (`cut` in the plugins' SDK).
+fn is_unfit(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
 }
 
 /// The first letters of a text that has more of them.

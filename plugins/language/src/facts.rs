@@ -7,7 +7,7 @@ use interlock_plugin::schemars;
 use interlock_plugin::serde::{Deserializer, de::Error};
 use interlock_plugin::{Outcome, Same, moment};
 
-use crate::input::past_call;
+use crate::{input::past_call, redacted};
 
 /// How many calls `recent` gives unless it says otherwise.
 const RECENT: u32 = 16;
@@ -162,8 +162,22 @@ impl Facts {
         self.0.keys().map(String::as_str)
     }
 
-    /// Asks the host for each: what a policy has under `history`.
-    pub fn fetch(&self, call: &Call, host: &dyn Host) -> Value {
+    /// Asks the host for each: what a policy with this text has under `history`.
+    ///
+    /// # Errors
+    /// The policy looks at something that is redacted in the journal.
+    pub fn fetch(&self, text: &str, call: &Call, host: &dyn Host) -> Result<Value, Fault> {
+        let facts = self.ask(call, host);
+        match redacted::looked_at(&facts, text) {
+            None => Ok(facts),
+            Some(key) => {
+                let message = format!("`{key}`, which the policy looks at, is redacted in the journal");
+                Err(Fault::new("redacted", message))
+            }
+        }
+    }
+
+    fn ask(&self, call: &Call, host: &dyn Host) -> Value {
         self.0.iter().map(|(name, fact)| (name.clone(), fact.fetch(call, host))).collect()
     }
 }

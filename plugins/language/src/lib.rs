@@ -21,11 +21,13 @@
 //! ```
 //! An earlier call in it is `{"id", "tool", "arguments", "outcome", "result", "structured", "admitted", "finished",
 //! "caller"}`: `result` is the MCP `CallToolResult` (null while it runs), `structured` the data in it (its
-//! `structuredContent`, or its first text if that is JSON; null if neither), and times are in milliseconds.
+//! `structuredContent`, or its first text if that is JSON; null if neither), and times are in milliseconds. Where the
+//! journal does not keep what a policy looks at there, the policy has a fault, which refuses.
 
 mod facts;
 mod input;
 mod paths;
+mod redacted;
 mod rehearsal;
 mod ruling;
 mod tell;

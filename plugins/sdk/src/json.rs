@@ -58,6 +58,12 @@ pub fn number(number: f64) -> String {
     Value::from(number).to_string()
 }
 
+/// Whether a value is what stands in the journal in the place of one that is not kept: `{"redacted": "sha256:…"}`.
+pub fn is_redacted(value: &Value) -> bool {
+    let digest = value.get("redacted").and_then(Value::as_str).and_then(|text| text.strip_prefix("sha256:"));
+    value.as_object().is_some_and(|fields| fields.len() == 1) && digest.is_some_and(|digest| digest.len() == 64)
+}
+
 /// A value as JSON on one line of at most `longest` characters; what is cut is shown as `…`.
 pub fn shown(value: &Value, longest: usize) -> String {
     cut(&value.to_string(), longest)

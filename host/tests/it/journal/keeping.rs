@@ -114,6 +114,37 @@ async fn nor_does_the_beginning_of_one_stay_where_prose_was_cut() {
 }
 
 #[tokio::test]
+async fn nor_does_one_that_is_shown_without_what_would_hide_or_in_other_digits() {
+    let world = World::new();
+    let mut config = world.config();
+    config.redact = vec![(Glob::new("crm/*"), vec!["/key".to_owned(), "/mark".to_owned(), "/sum".to_owned()])];
+    let peer = world.peer_with(config).await;
+    let arguments =
+        json!({"key": "-----BEGIN KEY-----\nMIIEvQ\nAAoIBA\n", "mark": "ab\u{202e}cd\u{200b}ef", "sum": 1.5e21});
+    let body = json!({
+        "tool": "crm/pay", "arguments": arguments,
+        "question": {"reason": "1500000000000000000000 is too much", "preview": "key -----BEGIN KEY----- MIIEvQ AAoIBA , mark ab cd ef"},
+        "policies": [{"policy": "p", "fault": "at ab\\u{202e}cd\\u{200b}ef, key -----BEGIN KEY----- MIIE…"}],
+    });
+    let refused =
+        |tool: &str| json!({"tool": tool, "arguments": {"key": "canary-1"}, "refused": [{"reason": "No canary-1."}]});
+    let (actor, subject) = ("a".to_owned(), "q".to_owned());
+    let draft =
+        |kind: &str, body| Draft { actor: actor.clone(), kind: kind.to_owned(), subject: subject.clone(), body };
+    // By a name that leads nowhere, whatever the patterns say of tools.
+    let drafts = vec![draft(kind::APPROVAL_ASKED, body), draft(kind::CALL_REFUSED, refused("crm__pya"))];
+    peer.journal.append(drafts).await.unwrap();
+    let kept = body_of(&peer, kind::APPROVAL_ASKED).await;
+    assert_eq!(
+        kept["question"],
+        json!({"reason": "(redacted) is too much", "preview": "key (redacted), mark (redacted)"})
+    );
+    assert_eq!(kept["policies"][0]["fault"], json!("at (redacted), key (redacted)…"));
+    let kept = body_of(&peer, kind::CALL_REFUSED).await;
+    assert!(!kept.to_string().contains("canary"), "{kept}");
+}
+
+#[tokio::test]
 async fn what_policies_say_of_a_redacted_value_does_not_repeat_it() {
     let world = World::new();
     let mut config = world.config();

@@ -60,7 +60,23 @@ async fn what_the_journal_does_not_keep_is_not_taken_for_nothing() {
     let same = json!({"rules": [{"tools": ["shop/pay"], "after": [{"tool": "shop/check", "same": ["/amount"]}]}]});
     let result = json!({"rules": [{"tools": ["shop/pay"], "require":
         {"not": {"result_of": "shop/check", "at": "/echo/amount", "op": ">", "value": 100}}}]});
-    for (component, settings) in [("rate-limit", sum), ("sequence", same), ("condition", result)] {
+    let facts = json!({"last": {"latest": "shop/check"}});
+    let cel = json!({"facts": facts, "validations": [
+        {"expression": "history.last == null || history.last.arguments.amount != call.arguments.amount + 1"}]});
+    let rego = json!({"facts": facts, "policy": ["package interlock",
+        "deny contains \"no\" if input.history.last.arguments.amount == input.call.arguments.amount + 1"]});
+    let cedar = json!({"facts": facts, "policies": [
+        "permit(principal, action, resource) unless {",
+        "  context.history has last && context.history.last.arguments.amount == context.call.arguments.amount + 1 };"]});
+    let all = [
+        ("rate-limit", sum),
+        ("sequence", same),
+        ("condition", result),
+        ("cel", cel),
+        ("rego", rego),
+        ("cedar", cedar),
+    ];
+    for (component, settings) in all {
         let mut world = World::with(json!([policy("gate", component, settings, json!({}))]));
         for (hidden, codes) in [("other/*", ["ok"]), ("shop/*", ["policy_fault"])] {
             world.redact = vec![(Glob::new(hidden), vec!["/amount".to_owned(), "/echo/amount".to_owned()])];

@@ -11,7 +11,7 @@ fn facts(written: &Value) -> Facts {
 }
 
 fn fetched(written: &Value, past: Vec<PastBuilder>, call: &CallBuilder) -> Value {
-    facts(written).fetch(call, &Ledger::from(past).facing(call))
+    facts(written).ask(call, &Ledger::from(past).facing(call))
 }
 
 #[test]

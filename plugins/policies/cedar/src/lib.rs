@@ -145,7 +145,8 @@ impl Policy for CedarPolicy {
 impl CedarPolicy {
     fn context(&self, call: &Call, host: &dyn Host) -> Result<Context, Fault> {
         let maker = Maker { decimals: &self.decimals };
-        let parts = [("call", Input::try_from(call)?.call), ("history", self.facts.fetch(call, host))];
+        let parts =
+            [("call", Input::try_from(call)?.call), ("history", self.facts.fetch(self.text.as_str(), call, host)?)];
         let pairs =
             parts.iter().filter_map(|(key, part)| Some(((*key).to_owned(), maker.value(part, &format!("/{key}"))?)));
         Context::from_pairs(pairs).map_err(|_| fault("the context cannot be made"))

@@ -43,6 +43,8 @@ const INVALID: &str = "invalid";
 /// The configured policy.
 pub struct CelPolicy {
     env: Arc<Env>,
+    /// All expressions, as written.
+    text: String,
     conditions: Vec<(String, Expression)>,
     validations: Vec<Rule>,
     facts: Facts,
@@ -72,6 +74,7 @@ impl Policy for CelPolicy {
 
     fn configure(settings: Settings) -> Result<Self, Vec<Problem>> {
         let mut problems = settings.facts.problems("/facts");
+        let text = settings.text();
         let env = Arc::new(environment().map_err(|error| vec![Problem::new("", error)])?);
         let mut scope = Scope::new(&env, &settings.facts);
         for (index, Named { name, expression }) in settings.variables.iter().enumerate() {
@@ -102,7 +105,7 @@ impl Policy for CelPolicy {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let policy = Self { env, conditions, validations, facts: settings.facts, tell: settings.tell_models };
+        let policy = Self { env, text, conditions, validations, facts: settings.facts, tell: settings.tell_models };
         Ok(interlock_language::rehearse(policy))
     }
 
@@ -114,7 +117,7 @@ impl Policy for CelPolicy {
         let mut asked = false;
         for (name, condition) in &self.conditions {
             if !asked && condition.looks_at("history") {
-                context.add_variable_from_value("history", value::cel(&self.facts.fetch(call, host)));
+                context.add_variable_from_value("history", value::cel(&self.facts.fetch(&self.text, call, host)?));
                 asked = true;
             }
             if !condition.holds(&context).map_err(|error| fault(&format!("matchConditions, `{name}`"), &error))? {
@@ -122,7 +125,7 @@ impl Policy for CelPolicy {
             }
         }
         if !asked {
-            context.add_variable_from_value("history", value::cel(&self.facts.fetch(call, host)));
+            context.add_variable_from_value("history", value::cel(&self.facts.fetch(&self.text, call, host)?));
         }
         let mut ruling = Ruling::default();
         for (index, rule) in self.validations.iter().enumerate() {

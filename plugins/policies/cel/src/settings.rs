@@ -26,6 +26,15 @@ pub struct Settings {
     pub tell_models: Vec<Tell>,
 }
 
+impl Settings {
+    /// All expressions.
+    pub(crate) fn text(&self) -> String {
+        let named = self.match_conditions.iter().chain(&self.variables).map(|named| &named.expression);
+        let judged = self.validations.iter().flat_map(|one| [Some(&one.expression), one.message_expression.as_ref()]);
+        named.chain(judged.flatten()).map(Text::as_str).collect::<Vec<_>>().join("\n")
+    }
+}
+
 /// Something that must hold.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

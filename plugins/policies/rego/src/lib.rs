@@ -48,6 +48,7 @@ const NOT_ALLOWED: &str = "not_allowed";
 pub struct Rego {
     /// Parsed and analysed; each call evaluates in a clone.
     engine: Engine,
+    text: Text,
     rules: Rules,
     facts: Facts,
     tell: Vec<Tell>,
@@ -71,7 +72,8 @@ impl Policy for Rego {
         let mut problems = settings.facts.problems("/facts");
         match compile(&settings) {
             Ok((engine, rules)) if problems.is_empty() => {
-                let policy = Self { engine, rules, facts: settings.facts, tell: settings.tell_models };
+                let policy =
+                    Self { engine, text: settings.policy, rules, facts: settings.facts, tell: settings.tell_models };
                 Ok(interlock_language::rehearse(policy))
             }
             Ok(_) => Err(problems),
@@ -83,7 +85,7 @@ impl Policy for Rego {
     }
 
     fn judge(&self, call: &Call, host: &dyn Host) -> Result<Verdict, Fault> {
-        let document = Input::try_from(call)?.document(self.facts.fetch(call, host));
+        let document = Input::try_from(call)?.document(self.facts.fetch(self.text.as_str(), call, host)?);
         // Undefined, which `into` would make of what it cannot convert, would deny nothing.
         let input = serde_json::from_value(document).map_err(|_| fault("input", "it cannot be converted"))?;
         let mut engine = self.engine.clone();

@@ -2,11 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::comparison::{self, Comparison};
 use super::{Operator, Unmet};
-use crate::{Host, Outcome, Pattern, Pointer, Unlock};
+use crate::{Host, Outcome, Pattern, Pointer, Unlock, json::is_redacted};
 
 /// How the latest call of a tool ended; false if there was none.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -77,12 +77,6 @@ impl ResultOf {
         };
         Some(Unmet { why: vec![why], unlocks: Some(vec![Unlock::Call(tool.to_string())]) })
     }
-}
-
-/// Whether a value is what stands in the journal in the place of one that is not kept.
-fn is_redacted(value: &Value) -> bool {
-    let digest = |fields: &Map<String, Value>| fields.get("redacted")?.as_str()?.strip_prefix("sha256:").map(str::len);
-    value.as_object().is_some_and(|fields| fields.len() == 1 && digest(fields) == Some(64))
 }
 
 fn find(result: &Value, at: &Pointer) -> Option<Value> {
