@@ -136,6 +136,15 @@ impl Mediator {
             let (found, since) = approvals.find(&bound, call.continues.as_ref()).await?;
             standing.since = standing.since.min(since);
             let now = approvals.now();
+            let alone = call
+                .batch
+                .as_ref()
+                .map(|_| binding(&Call { batch: None, ..call.clone() }, policy, &record.component, &record.settings));
+            // A no is to the call, whatever others it is made with, and whoever has said yes to it among others.
+            if let Some(no) = approvals.refused(alone.as_ref().unwrap_or(&bound)) {
+                standing.refused.push(refused(&no));
+                continue;
+            }
             let before = found.as_ref().map(|approval| approval.id.clone());
             let mut current = found;
             if let Some(approval) = &current {
@@ -168,14 +177,6 @@ impl Mediator {
             let open = match current {
                 Some(open) => open,
                 None => {
-                    let alone = call.batch.as_ref().map(|_| {
-                        binding(&Call { batch: None, ..call.clone() }, policy, &record.component, &record.settings)
-                    });
-                    // A no is to the call, whatever others it is made with.
-                    if let Some(no) = approvals.refused(alone.as_ref().unwrap_or(&bound)) {
-                        standing.refused.push(refused(&no));
-                        continue;
-                    }
                     let mut question = question.clone();
                     if question.expires_in.is_zero() {
                         question.expires_in = self.parts().config.expire;

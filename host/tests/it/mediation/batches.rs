@@ -53,6 +53,17 @@ async fn a_no_is_to_the_call_whatever_others_it_is_made_with() {
     let batch = approvals.matters().await.unwrap().pop().unwrap().id;
     approvals.answer(&batch, Reply::desk("dana", false)).await.unwrap();
     assert_eq!(told(&house.send(request("pay", json!({"amount": 2}))).await), ["approval_refused"]);
+    // A yes to it in other company does not help, whether it was given before or after.
+    let batches = [paying(3, 1), CallRequest { batch: Batch::new("bonuses", 1), ..paying(3, 1) }];
+    for batch in &batches {
+        assert_eq!(told(&house.send(batch.clone()).await), ["approval_pending"]);
+    }
+    let [.., first, second] = &approvals.matters().await.unwrap()[..] else { panic!() };
+    approvals.answer(&first.id, Reply::desk("dana", true)).await.unwrap();
+    approvals.answer(&second.id, Reply::desk("lena", false)).await.unwrap();
+    for batch in batches {
+        assert_eq!(told(&house.send(batch).await), ["approval_refused"]);
+    }
     // As long as the question would have lasted.
     world.clock.advance(Duration::from_secs(24 * 3600));
     assert_eq!(told(&house.send(request("pay", json!({"amount": 2}))).await), ["approval_pending"]);
