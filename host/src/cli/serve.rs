@@ -56,12 +56,15 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
                 let listener =
                     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
                 let bound = listener.local_addr().context("the listener has no address")?;
-                tell(&format!("interlock serves MCP at http://{bound}/mcp"));
-                Some(listener)
+                Some((listener, bound))
             }
         };
         // On stdio, what is on standard error is for the AI app to see.
-        let people = open_to_people(&app, &config, &doors, listener.is_some()).await?;
+        let (people, said) = open_to_people(&app, &config, &doors, listener.is_some()).await?;
+        if let Some((_, bound)) = &listener {
+            tell(&format!("interlock serves MCP at http://{bound}/mcp"));
+        }
+        said.iter().for_each(|said| tell(said));
         let approvals_page = people.map(|base| format!("{base}/approvals/"));
         let door = gateway::Config { key: seal.bytes().to_vec(), approvals_page, ..door(&config, asked.http) };
         let gateway = Gateway::new(door, Arc::new(house), app.clock.clone(), doors.clone())
@@ -73,7 +76,7 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
                 }
                 () = told_to_end() => {}
             },
-            Some(listener) => {
+            Some((listener, _)) => {
                 let known = Keyring::of(&config, &app, &doors).context("tokens cannot be checked")?;
                 let known = known.map(|known| -> Arc<dyn Authenticate> { Arc::new(known) });
                 let desk = Arc::new(Reception::new(app.journal.clone(), app.mediators()));
@@ -90,14 +93,14 @@ pub(super) fn run(global: &Global, asked: &Serve) -> Result<(), Failure> {
 }
 
 /// Opens the door for people, where there is to be one, and has those told who are to be. Returns where people reach it, if
-/// they do. `shown`: whoever reads standard error may come in.
+/// they do, and what there is to say of it. `shown`: whoever reads standard error may come in.
 async fn open_to_people(
     app: &Arc<App>,
     config: &Config,
     doors: &Tasks,
     shown: bool,
-) -> Result<Option<String>, Failure> {
-    let mut base = None;
+) -> Result<(Option<String>, Vec<String>), Failure> {
+    let (mut base, mut said) = (None, Vec::new());
     if shown || config.admin.said {
         let listen = config.admin.listen;
         match TcpListener::bind(listen).await {
@@ -106,10 +109,10 @@ async fn open_to_people(
                 let opened = app.open_to_people(config, (listener, bound), doors).await;
                 let url = opened.context("it cannot be put on record where people are served")?;
                 let through = if config.admin.url.is_some() { format!(", on {bound}") } else { String::new() };
-                tell(&format!("interlock serves people at {url}/approvals{through}"));
+                said.push(format!("interlock serves people at {url}/approvals{through}"));
                 if shown && !config.http_keys {
                     let link = app.links().make("interlock", &url).await.context("a link into it cannot be made")?;
-                    tell(&format!("come in, once and within 10 minutes, by {}", link.expose()));
+                    said.push(format!("come in, once and within 10 minutes, by {}", link.expose()));
                 }
                 base = Some(url);
             }
@@ -117,16 +120,17 @@ async fn open_to_people(
                 base = page_of_another(app).await?;
                 match &base {
                     // The questions are the same.
-                    Some(url) => tell(&format!(
+                    Some(url) => said.push(format!(
                         "Note: people are not served at {listen} by this gateway, but at {url}/approvals by another."
                     )),
                     // Whoever has that address is none of ours: nobody is to be sent there.
                     None if config.admin.said => {
                         let message = format!("people cannot be served at {listen}: {error}");
-                        let hint = "something else has that address: name another in `admin/listen`, or by --admin.";
+                        let hint = "something else has that address, or an Interlock with another journal: name another in \
+                                    `admin/listen`, or by --admin.";
                         return Err(Failure::new(Kind::Config, message).hint(hint));
                     }
-                    None => tell(&format!(
+                    None => said.push(format!(
                         "Note: people are not served at {listen}: {error}. `--admin ADDR` names another address."
                     )),
                 }
@@ -135,7 +139,7 @@ async fn open_to_people(
         }
     }
     app.look_after_questions(config, base.clone(), doors);
-    Ok(base)
+    Ok((base, said))
 }
 
 /// Where another gateway of the same journal serves people. It may have begun in this very moment.

@@ -29,6 +29,10 @@ pub(super) fn stop(global: &Global, asked: &Asked) -> Result<(), Failure> {
             }
             return table(&stops.list().await.map_err(failure)?, global.json);
         };
+        if asked.principal.as_deref().is_some_and(|principal| principal.trim().is_empty()) {
+            let message = "`--principal` is empty: nothing is suspended";
+            return Err(Failure::new(Kind::Usage, message).hint("leave it out to suspend everybody's calls."));
+        }
         let (tool, principal) = (asked.tool.as_ref().map(|tool| tool.as_str()), asked.principal.as_deref());
         if let Some(pattern) = tool.filter(|pattern| !pattern.contains('/') && !pattern.contains("**")) {
             let message = format!("`{pattern}` fits no tool: nothing is suspended");

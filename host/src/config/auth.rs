@@ -81,7 +81,7 @@ pub(super) fn hosts(section: Option<&Node>, findings: &mut Findings<'_>) -> Vec<
             let named = host.host();
             host.as_str() == named || host.port_u16().is_some_and(|port| host.as_str() == format!("{named}:{port}"))
         });
-        let is_host = is_host && !host.contains('*');
+        let is_host = is_host && is_name(host);
         if !is_host {
             let what = "must be a host such as `interlock.example.com`, if need be with a port, and without wildcards";
             findings.value(at, BadValue, what);
@@ -89,6 +89,16 @@ pub(super) fn hosts(section: Option<&Node>, findings: &mut Findings<'_>) -> Vec<
         is_host.then(|| host.to_owned())
     });
     named.collect()
+}
+
+/// Whether a host, perhaps with a port, has a name that one can have: an address, or words between full stops.
+fn is_name(host: &str) -> bool {
+    let name = host.rsplit_once(':').filter(|_| !host.ends_with(']')).map_or(host, |(name, _)| name);
+    let is_word = |word: &str| {
+        let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        plain && !word.is_empty() && !word.starts_with('-')
+    };
+    name.starts_with('[') || name.split('.').all(is_word)
 }
 
 /// Whose tokens are taken; none if none are.
@@ -123,6 +133,12 @@ pub(super) fn jwt(section: Option<&Node>, findings: &mut Findings<'_>) -> Option
     {
         if let Some(list) = list.filter(|list| list.items().is_empty()) {
             findings.value(list, BadValue, "must not be empty");
+        }
+    }
+    let patterns = section.get("scopes").map_or(&[][..], Node::items).iter().filter_map(|rule| rule.get("tools"));
+    for (at, glob) in patterns.flat_map(Node::texts) {
+        if !glob.contains('/') && !glob.contains("**") {
+            findings.value(at, BadValue, &format!("fits no tool: `{glob}` has no `/`"));
         }
     }
     let rules = section.get("scopes").map_or(&[][..], Node::items).iter().map(|rule| ScopeRule {

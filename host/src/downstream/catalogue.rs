@@ -107,17 +107,15 @@ impl Catalogue {
         Some((self.0.servers.get(found.server)?.server.clone(), found.tool.clone()))
     }
 
-    /// The server whose tool a name would be, and which has not said yet what tools it has.
-    pub fn awaited(&self, name: &str) -> Option<String> {
-        let theirs = |mounted: &Mounted| {
-            let prefixed = !mounted.prefix.is_empty() && name.starts_with(&mounted.prefix);
-            prefixed || name.split_once('/').is_some_and(|(server, _)| server == mounted.server.name())
-        };
-        let silent = |mounted: &Mounted| {
-            !matches!(mounted.server.status().state, State::Ready) && mounted.server.offers().tools.is_empty()
-        };
-        let awaited = self.0.servers.iter().find(|mounted| theirs(mounted) && silent(mounted));
-        awaited.map(|mounted| mounted.server.name().to_owned())
+    /// What a tool of a server is called by this name which has not said yet what tools it has.
+    pub fn awaited(&self, name: &str) -> Option<ToolName> {
+        self.0.servers.iter().find_map(|Mounted { server, prefix }| {
+            let prefixed = name.strip_prefix(prefix.as_str()).filter(|_| !prefix.is_empty());
+            let named = || name.split_once('/').filter(|(named, _)| *named == server.name()).map(|(_, tool)| tool);
+            let tool = prefixed.or_else(named)?;
+            let silent = !matches!(server.status().state, State::Ready) && server.offers().tools.is_empty();
+            silent.then(|| ToolName::new(server.name(), tool))
+        })
     }
 
     /// The server of this name.

@@ -45,6 +45,8 @@ impl Mediator {
         let call = &identified.call;
         let mut waiting = Waiting::new(call, link, parts.config.heartbeat);
         if !self.take_answers(call, answers, &mut waiting).await? {
+            // The same request may have been quicker.
+            drop(self.unrepeated(call, link).await?);
             return Err(Turned::Stale);
         }
         let mut granted = Granted::nothing();

@@ -175,17 +175,23 @@ impl Mediator {
         Ok(Identified { server, call, before: None })
     }
 
-    async fn unknown_tool(&self, request: CallRequest) -> Answer {
+    async fn unknown_tool(&self, mut request: CallRequest) -> Answer {
         let call = CallId::new();
         let awaited = self.0.catalogue.awaited(&request.tool);
         let (code, reason) = match &awaited {
-            Some(server) => (
-                "server_unavailable",
-                format!("The server `{server}` is not available at the moment. Try again later."),
-            ),
+            Some(tool) => {
+                let server = tool.server();
+                (
+                    "server_unavailable",
+                    format!("The server `{server}` is not available at the moment. Try again later."),
+                )
+            }
             None => ("tool_unknown", format!("There is no tool `{}`.", request.tool)),
         };
         let refused = vec![Refused::by_host(code, &reason)];
+        if let Some(tool) = &awaited {
+            request.tool = tool.to_string();
+        }
         let recorded = match records::unknown_tool(&call, &request, &refused, self.0.journal.now()) {
             Ok(draft) => self.0.journal.append(vec![draft]).await.map(drop),
             Err(error) => Err(error),

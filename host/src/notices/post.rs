@@ -8,7 +8,7 @@ use super::{Webhook, webhook::seconds};
 use crate::clock::Timestamp;
 
 /// How long a receiver may take to answer.
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// Why a message did not arrive. Says nothing of where to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -428,6 +428,8 @@ async fn no_id_is_no_beginning_of_one() {
     }
     gateway.stop().await;
     assert!(stopped(folder.path()).contains("no gateway is running that uses the journal"));
+    let said = interlock(folder.path(), &["stop", "--principal", " ", "--reason", "x"]).unwrap_err();
+    assert!(said.contains("`--principal` is empty"), "{said}");
     assert_eq!(of_kind(&events(folder.path()).await, kind::APPROVAL_GRANTED), Vec::<Value>::new());
 }
 

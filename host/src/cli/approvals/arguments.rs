@@ -42,7 +42,7 @@ pub(in crate::cli) struct Delegate {
     #[arg(long, value_name = "NAME", requires_all = ["from", "minutes"])]
     pub(in crate::cli) to: Option<String>,
     /// Which role; may be given several times. Those of the valid keys of that name, unless given.
-    #[arg(long = "role", value_name = "ROLE")]
+    #[arg(long = "role", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
     pub(in crate::cli) roles: Vec<String>,
     /// For how long.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=43_200))]
@@ -67,7 +67,7 @@ pub(in crate::cli) struct Answer {
     #[arg(long = "as", value_name = "NAME")]
     pub(in crate::cli) approver: Option<String>,
     /// In which role; may be given several times.
-    #[arg(long = "role", value_name = "ROLE")]
+    #[arg(long = "role", value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
     pub(in crate::cli) roles: Vec<String>,
     /// Why; for the journal and for the AI app.
     #[arg(long, value_name = "TEXT")]
