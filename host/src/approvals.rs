@@ -22,7 +22,7 @@ pub use book::Book;
 pub use config::{Config, Escalation};
 pub use delegating::Delegating;
 pub use delegation::Delegation;
-pub use desk::{Approvals, Put, touching};
+pub use desk::{Approvals, Put, touching, unrefused};
 pub use error::ApprovalsError;
 pub use matter::Matter;
 pub use reply::{Channel, Reply};

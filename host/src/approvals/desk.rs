@@ -245,6 +245,11 @@ fn unasked(call: &Call, binding: &str, since: Sequence) -> Guard {
     }
 }
 
+/// A guard that any no disturbs: which calls it is to, is looked up again.
+pub fn unrefused(since: Sequence) -> Guard {
+    Guard { since, disturbed_by: Box::new(|event: &Event| event.kind == kind::APPROVAL_REFUSED) }
+}
+
 /// A guard that any event about one of these approvals or delegations disturbs: so each approval is spent once, and no answer is
 /// overlooked. That people were told of it changes nothing.
 pub fn touching(ids: Vec<String>, since: Sequence) -> Guard {

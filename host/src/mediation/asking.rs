@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use super::{ClientQuestion, Mediator, Refused, records, refusing::Turned, through_client, waiting::Waiting};
 use crate::{
-    approvals::{Approval, Put, State, binding, touching},
+    approvals::{Approval, Put, State, binding, touching, unrefused},
     call::Call,
     journal::{Guard, Sequence},
     policy::Judgement,
@@ -68,7 +68,7 @@ impl Mediator {
                 return Ok(Asked::Turned(standing.refused));
             }
             if standing.open.is_empty() {
-                let guard = touching(standing.spends.clone(), standing.since);
+                let guard = touching(standing.spends.clone(), standing.since).and(unrefused(standing.since));
                 return Ok(Asked::Granted(Granted { grants: standing.grants, spends: standing.spends, guard }));
             }
             let ids: Vec<String> = standing.open.iter().map(|approval| approval.id.clone()).collect();
