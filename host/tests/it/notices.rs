@@ -191,12 +191,18 @@ async fn who_does_not_answer_for_one_question_is_not_tried_with_each() {
             counted.fetch_add(1, Ordering::Relaxed);
         }
     });
-    let webhooks = json!([{"url": url, "secret": SECRET}]);
-    let folder = folder(json!({}), json!({"approvals": {"hold_open_seconds": 0, "webhooks": webhooks}}));
+    let folder = folder(json!({}), json!({}));
     let gateway = Gateway::start(folder.path()).await;
     for amount in 1..=6 {
         gateway.pay(payment(amount), &[]).await;
     }
+    gateway.stop().await;
+    // All of them are there when somebody begins to tell.
+    let path = folder.path().join("interlock.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    config["approvals"]["webhooks"] = json!([{"url": url, "secret": SECRET}]);
+    fs::write(path, config.to_string()).unwrap();
+    let gateway = Gateway::start(folder.path()).await;
     until(&folder, kind::APPROVAL_UNREACHABLE, 6).await;
     gateway.stop().await;
     hanging_up.abort();
